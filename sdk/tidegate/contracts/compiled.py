@@ -1,0 +1,203 @@
+"""A contract compiled: the schema's verdict joined with what the event itself brings (version, key, time, tombstone).
+
+The one way in for the SDK and the gateway alike. Pure: no file, clock, socket or log.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tidegate.contracts.codec import Codec, ContractError
+from tidegate.contracts.source import ContractSource, VersionSource
+from tidegate.contracts.times import event_time_ms
+from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected, Verdict, Violation
+
+__all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_version"]
+
+JSON = "application/json"
+_NULL = b"null"
+
+
+class CompiledVersion:
+    """One version of a contract, ready to judge. Immutable; shared by every request."""
+
+    __slots__ = ("_codec", "_key_anchor", "_key_pointer", "_tombstones", "source", "topic")
+
+    def __init__(self, topic: str, source: VersionSource, codec: Codec) -> None:
+        self.topic = topic
+        self.source = source
+        self._codec = codec
+        self._tombstones = source.tombstones == "allow"
+        self._key_anchor = source.key or ""
+        self._key_pointer = "#/" + source.key.replace(".", "/") if source.key else "#"
+
+    @property
+    def number(self) -> int:
+        """The version's number, from 1; 0 for a working copy."""
+        return self.source.number
+
+    @property
+    def schema_id(self) -> int:
+        """The id that the Confluent frame carries."""
+        return self.source.schema_id
+
+    @property
+    def codec(self) -> Codec:
+        """The schema's part, for docs and examples."""
+        return self._codec
+
+    @property
+    def media_types(self) -> frozenset[str]:
+        """The media types (without parameters) that `check` takes."""
+        return self._codec.media_types
+
+    def check(self, body: bytes, media_type: str = JSON, *, key: str | bytes | None = None, time: str | None = None) -> Verdict:
+        """The verdict on one event.
+
+        `body` is the value as sent, in `media_type` (one of `media_types`). `key` and `time` (RFC 3339) are what the
+        event itself says. Answers the record to store, or all violations. Raises nothing for any body, key or time.
+        """
+        if body == _NULL or (len(body) < 64 and body.strip() == _NULL and media_type == JSON):
+            return self._tombstone(key, time)
+        payload = self._codec.check(body, media_type)
+        if key is None and time is None:
+            if type(payload) is Rejected:
+                return payload
+            return Encoded(value=payload.value, key=payload.key, time_ms=payload.time_ms, dropped=payload.dropped)
+
+        wrong: list[Violation] = []
+        time_ms = self._time_ms(time, wrong)
+        if type(payload) is Rejected:
+            return _with(payload, wrong)
+        record_key = payload.key
+        if key is not None:
+            given = self._codec.key_bytes(key)
+            if not self._codec.has_key:
+                record_key = given
+            elif given != record_key:
+                wrong.append(
+                    Violation(
+                        pointer=self._key_pointer,
+                        rule="key_mismatch",
+                        detail="the event's key is not the value of the contract's key field",
+                        expected=f"the value of {self.source.key}, or no key",
+                        hint="leave the key out: the contract takes it from the field",
+                        docs=self._key_anchor,
+                    )
+                )
+        if wrong:
+            return Rejected(violations=tuple(wrong))
+        return Encoded(
+            value=payload.value,
+            key=record_key,
+            time_ms=payload.time_ms if payload.time_ms is not None else time_ms,
+            dropped=payload.dropped,
+        )
+
+    def _time_ms(self, time: str | None, wrong: list[Violation]) -> int | None:
+        if time is None:
+            return None
+        try:
+            return event_time_ms(time)
+        except ValueError as error:
+            wrong.append(
+                Violation(
+                    pointer="#",
+                    rule="event_time",
+                    detail=f"the event's time {error}",
+                    expected="RFC 3339 date-time with offset, like 2026-01-31T12:00:00Z",
+                    found=f"string of {len(time)} characters",
+                )
+            )
+            return None
+
+    def _tombstone(self, key: str | bytes | None, time: str | None) -> Verdict:
+        wrong: list[Violation] = []
+        time_ms = self._time_ms(time, wrong)
+        if not self._tombstones:
+            wrong.insert(
+                0,
+                Violation(
+                    pointer="#",
+                    rule="tombstone",
+                    detail="is null, and the contract allows no tombstones",
+                    expected="an object",
+                    found="null",
+                ),
+            )
+        elif key is None:
+            wrong.insert(
+                0,
+                Violation(
+                    pointer="#",
+                    rule="tombstone",
+                    detail="is null: a tombstone needs an explicit key, since no field can give it",
+                    expected="a key beside the null value",
+                    found="null",
+                    hint="send the key in Event-Key, or as `key` in a batch",
+                    docs=self._key_anchor,
+                ),
+            )
+        if wrong:
+            return Rejected(violations=tuple(wrong))
+        return Encoded(value=None, key=self._codec.key_bytes(key if key is not None else b""), time_ms=time_ms)
+
+
+def _with(rejected: Rejected, more: list[Violation]) -> Rejected:
+    if not more:
+        return rejected
+    room = MAX_VIOLATIONS - len(rejected.violations)
+    return Rejected(
+        violations=rejected.violations + tuple(more[: max(room, 0)]),
+        omitted=rejected.omitted + len(more) - max(min(room, len(more)), 0),
+        malformed=rejected.malformed,
+    )
+
+
+class CompiledContract:
+    """All versions of one contract and its live part. Immutable; one value for each snapshot of the catalogue."""
+
+    __slots__ = ("newest", "source", "topic", "versions")
+
+    def __init__(self, source: ContractSource, versions: Mapping[int, CompiledVersion]) -> None:
+        self.source = source
+        self.topic = source.topic
+        self.versions: Mapping[int, CompiledVersion] = MappingProxyType(dict(sorted(versions.items())))
+        self.newest = versions[max(versions)] if 0 not in versions else versions[0]
+
+    def version(self, number: int | None) -> CompiledVersion | None:
+        """The version asked for, or the newest (a working copy where one is served); None where there is none such."""
+        return self.newest if number is None else self.versions.get(number)
+
+
+def compile_version(topic: str, source: VersionSource, sensitive: frozenset[str] = frozenset()) -> CompiledVersion:
+    """One version compiled. Raises `ContractError` for what cannot be served, naming the place in the schema."""
+    if source.format == "avro":
+        from tidegate.contracts.avro.codec import compile_avro
+
+        return CompiledVersion(topic, source, compile_avro(source, sensitive))
+    try:  # an extra: `tidegate[protobuf]`
+        from tidegate.contracts.protobuf.codec import compile_protobuf
+    except ImportError as error:
+        raise ContractError(
+            f"a Protobuf contract needs the extra tidegate[protobuf] ({error.name} is not installed)"
+        ) from error
+
+    return CompiledVersion(topic, source, compile_protobuf(source, sensitive))
+
+
+def compile_contract(source: ContractSource, known: CompiledContract | None = None) -> CompiledContract:
+    """Every version compiled; those unchanged since `known` (equal source and sensitive fields) are taken from it.
+
+    Raises `ContractError` where one version cannot be served: a contract is served whole or not at all.
+    """
+    sensitive = frozenset(source.sensitive)
+    same_rest = known is not None and known.topic == source.topic and known.source.sensitive == source.sensitive
+    compiled: dict[int, CompiledVersion] = {}
+    for version in source.versions:
+        old = known.versions.get(version.number) if known is not None and same_rest else None
+        compiled[version.number] = (
+            old if old is not None and old.source == version else compile_version(source.topic, version, sensitive)
+        )
+    if not compiled:
+        raise ContractError(f"{source.topic} has no released version; `tidegate release {source.topic}` makes the first")
+    return CompiledContract(source, compiled)

@@ -1,0 +1,61 @@
+"""How violations speak: JSON pointers, "did you mean", the names of what was found. Called on failure only."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from difflib import get_close_matches
+from urllib.parse import quote
+
+__all__ = ["anchor", "did_you_mean", "found", "pointer", "shown"]
+
+_NAME_CHARACTERS = 64
+
+
+def shown(name: str) -> str:
+    """A name that a sender chose, fit to be shown: control characters escaped, cut at 64 characters."""
+    cut = name if len(name) <= _NAME_CHARACTERS else name[:_NAME_CHARACTERS] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
+
+
+def pointer(path: Sequence[str | int]) -> str:
+    """The RFC 6901 pointer of a path as a URI fragment: `("items", 1, "a/b")` is `#/items/1/a~1b`."""
+    if not path:
+        return "#"
+    steps = (str(step) if isinstance(step, int) else shown(step).replace("~", "~0").replace("/", "~1") for step in path)
+    return "#/" + "/".join(quote(step, safe="!$&'()*+,;=:@~-._") for step in steps)
+
+
+def anchor(path: Sequence[str | int]) -> str:
+    """The docs anchor of a path: names joined by dots, array indexes left out."""
+    return ".".join(step for step in path if isinstance(step, str))
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean "boldness"?`, or nothing where no known name is near."""
+    near = get_close_matches(name[:_NAME_CHARACTERS], list(known), n=1, cutoff=0.6) or get_close_matches(
+        name[:_NAME_CHARACTERS].lower(), [k for k in known if k.lower() == name.lower()], n=1, cutoff=0.0
+    )
+    return f'did you mean "{near[0]}"?' if near else ""
+
+
+def found(value: object, *, sensitive: bool = False) -> str:
+    """The JSON type of a value and, where it is a short number or a boolean that is not sensitive, the value itself."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "boolean" if sensitive else f"boolean {str(value).lower()}"
+        case int():
+            kind, text = "int", ""
+            if not sensitive and value.bit_length() <= 128:
+                text = str(value)
+        case float() | Decimal():
+            kind, text = "number", "" if sensitive else str(value)
+        case str():
+            return f"string of {len(value)} characters" if not sensitive else "string"
+        case list():
+            return f"array of {len(value)} items" if not sensitive else "array"
+        case dict():
+            return "object"
+        case _:
+            return type(value).__name__
+    return f"{kind} {text}" if text and len(text) <= 40 else kind
