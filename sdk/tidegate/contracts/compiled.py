@@ -50,7 +50,9 @@ class CompiledVersion:
         """The media types (without parameters) that `check` takes."""
         return self._codec.media_types
 
-    def check(self, body: bytes, media_type: str = JSON, *, key: str | bytes | None = None, time: str | None = None) -> Verdict:
+    def check(
+        self, body: bytes, media_type: str = JSON, *, key: str | bytes | None = None, time: str | None = None
+    ) -> Verdict:
         """The verdict on one event.
 
         `body` is the value as sent, in `media_type` (one of `media_types`). `key` and `time` (RFC 3339) are what the
@@ -60,13 +62,13 @@ class CompiledVersion:
             return self._tombstone(key, time)
         payload = self._codec.check(body, media_type)
         if key is None and time is None:
-            if type(payload) is Rejected:
+            if isinstance(payload, Rejected):
                 return payload
             return Encoded(value=payload.value, key=payload.key, time_ms=payload.time_ms, dropped=payload.dropped)
 
         wrong: list[Violation] = []
         time_ms = self._time_ms(time, wrong)
-        if type(payload) is Rejected:
+        if isinstance(payload, Rejected):
             return _with(payload, wrong)
         record_key = payload.key
         if key is not None:
@@ -199,5 +201,7 @@ def compile_contract(source: ContractSource, known: CompiledContract | None = No
             old if old is not None and old.source == version else compile_version(source.topic, version, sensitive)
         )
     if not compiled:
-        raise ContractError(f"{source.topic} has no released version; `tidegate release {source.topic}` makes the first")
+        raise ContractError(
+            f"{source.topic} has no released version; `tidegate release {source.topic}` makes the first"
+        )
     return CompiledContract(source, compiled)

@@ -8,7 +8,17 @@ from typing import Any, Literal
 
 import msgspec
 
-__all__ = ["ContractSource", "FieldRules", "Limits", "Owner", "ServiceLevel", "Support", "VersionSource", "decode_source", "encode_source"]
+__all__ = [
+    "ContractSource",
+    "FieldRules",
+    "Limits",
+    "Owner",
+    "ServiceLevel",
+    "Support",
+    "VersionSource",
+    "decode_source",
+    "encode_source",
+]
 
 Format = Literal["avro", "protobuf"]
 UnknownFields = Literal["reject", "drop"]

@@ -7,9 +7,7 @@ __all__ = ["EPOCH", "event_time_ms", "instant_us"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)  # noqa: UP017 -- datetime.UTC is the same object
 _MICROSECOND = timedelta(microseconds=1)
-_match = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:Z|[+-]\d\d:\d\d)", re.ASCII
-).fullmatch
+_match = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.(\d{1,9}))?(?:Z|[+-]\d\d:\d\d)", re.ASCII).fullmatch
 
 
 def instant_us(text: str, digits: int = 6) -> int:

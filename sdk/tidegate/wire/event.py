@@ -1,0 +1,106 @@
+"""An event as producers write it in a batch, and the checks on what stands beside its value.
+
+Shared by the SDK and the gateway's doors, so that both refuse the same. The value is not judged here.
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from tidegate.contracts.verdict import Violation
+from tidegate.contracts.wording import did_you_mean, shown
+
+__all__ = ["EVENT_FIELDS", "MAX_HEADERS", "MAX_HEADER_BYTES", "Event", "check_headers", "check_id", "check_version"]
+
+MAX_HEADERS = 32
+"""How many headers of its own an event may carry."""
+MAX_HEADER_BYTES = 8192
+"""How many bytes those headers' names and values may take together."""
+
+_ID = re.compile(r"[\x21-\x7e]{1,128}").fullmatch
+_HEADER_NAME = re.compile(r"[a-z0-9!#$%&'*+.^_`|~-]{1,128}").fullmatch
+_RESERVED_NAMES = frozenset({"traceparent", "tracestate"})
+_RESERVED_PREFIXES = ("tidegate-", "ce_", "__")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, forbid_unknown_fields=True):
+    """One event of a batch.
+
+    `id`: 1 to 128 visible ASCII characters; without one the gateway gives a UUIDv7. `key` or `key_bytes` (base64): must
+    equal the contract's key field where it has one. `value`: JSON, kept as the bytes that were sent. `headers`: names
+    are compared in lower case. `time`: RFC 3339. `version`: of the contract, 1 or more.
+    """
+
+    id: str | None = None
+    key: str | None = None
+    key_bytes: bytes | None = None
+    value: msgspec.Raw = msgspec.Raw()
+    headers: dict[str, str] | None = None
+    time: str | None = None
+    version: int | None = None
+
+
+EVENT_FIELDS = tuple(field.encode_name for field in msgspec.structs.fields(Event))
+"""The members an event may have, as they are written."""
+
+
+def check_id(event_id: str, pointer: str = "#/id") -> Violation | None:
+    """What is wrong with an event's id, or None."""
+    if _ID(event_id):
+        return None
+    return Violation(
+        pointer=pointer,
+        rule="format",
+        detail="is not a usable event id",
+        expected="1 to 128 visible ASCII characters",
+        found=f"string of {len(event_id)} characters",
+    )
+
+
+def check_version(version: int, pointer: str = "#/version") -> Violation | None:
+    """What is wrong with an event's version number, or None. Whether it exists is the catalogue's to say."""
+    if 1 <= version <= 0x7FFFFFFF:
+        return None
+    return Violation(
+        pointer=pointer,
+        rule="range",
+        detail="is not a version number",
+        expected="int, 1 or more",
+        found=f"int {version}" if abs(version) < 10**18 else "int",
+    )
+
+
+def check_headers(headers: Iterable[tuple[str, str]], pointer: str = "#/headers") -> Violation | None:
+    """The first thing wrong with an event's own headers (names in lower case), or None."""
+    count = size = 0
+    for name, value in headers:
+        count += 1
+        size += len(name) + len(value.encode("utf-8", "surrogatepass"))
+        at = f"{pointer}/{shown(name)}"
+        if not _HEADER_NAME(name):
+            return _bad_header(at, "is not a usable header name", "letters, digits and !#$%&'*+.^_`|~-")
+        if name in _RESERVED_NAMES or name.startswith(_RESERVED_PREFIXES):
+            return _bad_header(at, "is a header that only the gateway writes", "another name")
+        if any(ord(c) < 0x20 and c != "\t" or ord(c) == 0x7F for c in value):
+            return _bad_header(at, "holds a control character", "text without control characters")
+    if count > MAX_HEADERS:
+        return _bad_header(pointer, f"are {count} headers, at most {MAX_HEADERS} are allowed", f"at most {MAX_HEADERS}")
+    if size > MAX_HEADER_BYTES:
+        return _bad_header(pointer, f"take more than {MAX_HEADER_BYTES} bytes", f"at most {MAX_HEADER_BYTES} bytes in all")
+    return None
+
+
+def unknown_member(name: str) -> Violation:
+    """The violation for a member that an event does not have."""
+    return Violation(
+        pointer=f"#/{shown(name)}",
+        rule="unknown_field",
+        detail=f'"{shown(name)}" is no member of an event',
+        expected="one of " + ", ".join(EVENT_FIELDS),
+        hint=did_you_mean(name, EVENT_FIELDS),
+    )
+
+
+def _bad_header(pointer: str, detail: str, expected: str) -> Violation:
+    return Violation(pointer=pointer, rule="malformed", detail=detail, expected=expected)
