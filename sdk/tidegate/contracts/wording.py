@@ -5,9 +5,12 @@ from decimal import Decimal
 from difflib import get_close_matches
 from urllib.parse import quote
 
-__all__ = ["anchor", "did_you_mean", "found", "pointer", "shown"]
+from tidegate.contracts.verdict import Violation
+
+__all__ = ["anchor", "did_you_mean", "found", "pointer", "shown", "summary"]
 
 _NAME_CHARACTERS = 64
+_SUMMARY_PARTS = 5
 
 
 def shown(name: str) -> str:
@@ -59,3 +62,13 @@ def found(value: object, *, sensitive: bool = False) -> str:
         case _:
             return type(value).__name__
     return f"{kind} {text}" if text and len(text) <= 40 else kind
+
+
+def summary(violations: Sequence[Violation], omitted: int) -> str:
+    """All violations in one line for a person: `userId is missing; total has 3 decimals, at most 2 are allowed`."""
+    parts = []
+    for violation in violations[:_SUMMARY_PARTS]:
+        name = violation.pointer.removeprefix("#/") if violation.pointer != "#" else "the event"
+        parts.append(f"{name} {violation.detail}")
+    more = len(violations) + omitted - len(parts)
+    return "; ".join(parts) + (f"; and {more} more" if more else "")

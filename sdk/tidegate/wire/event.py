@@ -82,12 +82,14 @@ def check_headers(headers: Iterable[tuple[str, str]], pointer: str = "#/headers"
             return _bad_header(at, "is not a usable header name", "letters, digits and !#$%&'*+.^_`|~-")
         if name in _RESERVED_NAMES or name.startswith(_RESERVED_PREFIXES):
             return _bad_header(at, "is a header that only the gateway writes", "another name")
-        if any(ord(c) < 0x20 and c != "\t" or ord(c) == 0x7F for c in value):
+        if any((ord(c) < 0x20 and c != "\t") or ord(c) == 0x7F for c in value):
             return _bad_header(at, "holds a control character", "text without control characters")
     if count > MAX_HEADERS:
         return _bad_header(pointer, f"are {count} headers, at most {MAX_HEADERS} are allowed", f"at most {MAX_HEADERS}")
     if size > MAX_HEADER_BYTES:
-        return _bad_header(pointer, f"take more than {MAX_HEADER_BYTES} bytes", f"at most {MAX_HEADER_BYTES} bytes in all")
+        return _bad_header(
+            pointer, f"take more than {MAX_HEADER_BYTES} bytes", f"at most {MAX_HEADER_BYTES} bytes in all"
+        )
     return None
 
 

@@ -1,0 +1,78 @@
+"""The contracts served at one moment. A submission takes one snapshot and keeps it to its end; reload swaps the whole."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.errors import Code
+from tidegate_gateway.intake.faults import Fault
+
+__all__ = ["BrokenContract", "Catalogue", "CatalogueHolder", "find_contract", "find_version"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenContract:
+    """A contract that is not served, and where its file says so. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """One immutable snapshot: contracts by topic, and what could not be served."""
+
+    contracts: Mapping[str, CompiledContract] = field(default_factory=lambda: MappingProxyType({}))
+    broken: tuple[BrokenContract, ...] = ()
+
+
+class CatalogueHolder:
+    """The current snapshot. `swap` is atomic: requests under way keep the one they took."""
+
+    __slots__ = ("current",)
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.current = catalogue
+
+    def swap(self, catalogue: Catalogue) -> None:
+        """From now on, new submissions see this snapshot."""
+        self.current = catalogue
+
+
+def find_contract(catalogue: Catalogue, topic: str) -> CompiledContract:
+    """The topic's contract. Raises `unknown_topic` or `retired`; ask it only after the right to know was checked."""
+    contract = catalogue.contracts.get(topic)
+    if contract is None:
+        raise Fault(Code.UNKNOWN_TOPIC, f"no contract for the topic {topic} is served here", topic=topic)
+    if contract.source.status == "retired":
+        raise Fault(Code.RETIRED, f"the contract of {topic} is retired: it takes no more events", topic=topic)
+    return contract
+
+
+def find_version(contract: CompiledContract, number: int | None) -> CompiledVersion:
+    """The version that an event names, or the newest. Raises `unknown_version` or `version_not_here_yet`."""
+    found = contract.version(number)
+    if found is not None:
+        if number is None and contract.source.inputs == "pinned":
+            raise Fault(
+                Code.UNKNOWN_VERSION,
+                f"the contract of {contract.topic} wants every event to name its version",
+                topic=contract.topic,
+            )
+        return found
+    newest = max(contract.versions)
+    if number is not None and number > newest:
+        raise Fault(
+            Code.VERSION_NOT_HERE_YET,
+            f"version {number} of {contract.topic} is not known here yet; the newest is {newest}",
+            retry_after_s=5.0,
+            topic=contract.topic,
+        )
+    raise Fault(
+        Code.UNKNOWN_VERSION,
+        f"{contract.topic} has no version {number}; it has {', '.join(str(n) for n in contract.versions if n)}",
+        topic=contract.topic,
+    )

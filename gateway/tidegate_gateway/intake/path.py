@@ -1,0 +1,333 @@
+"""The path of an event: who, may, which, room, rate, good, keep, tell. Each a line; the order is the design.
+
+    authenticate(token)            -> Principal     before anything else is looked at
+    admit(principal, topic, ...)   -> Admission     before the body is read
+    accept(admission, submission)  -> Told          after; `validate` stops before the publisher
+
+Doors call these and decide nothing. Adapters stand behind `ports`.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import perf_counter
+
+from tidegate.contracts.compiled import CompiledVersion
+from tidegate.contracts.source import Limits
+from tidegate.contracts.verdict import Encoded, Violation
+from tidegate.contracts.wording import summary
+from tidegate.errors import Code
+from tidegate.wire.event import check_id, check_version
+from tidegate.wire.receipt import Stored, Valid
+from tidegate_gateway.intake.catalogue import CatalogueHolder, find_contract, find_version
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.ids import uuid7
+from tidegate_gateway.intake.limits import Allowance
+from tidegate_gateway.intake.memory import MemoryBudget
+from tidegate_gateway.intake.ports import (
+    Authenticator,
+    Limiter,
+    NotStored,
+    Observer,
+    Outcome,
+    Publisher,
+    Record,
+    RecordRefused,
+    RecordStored,
+    Unknown,
+)  # fmt: skip
+from tidegate_gateway.intake.principal import Principal, authorize_publish, authorize_roles, check_topic_name
+from tidegate_gateway.intake.submission import Admission, Incoming, Line, Refusal, Request, Submission, Told, Unreadable
+
+__all__ = ["Intake", "IntakeSettings"]
+
+_TURN_S = 0.005
+"""The loop is yielded to at least this often while a batch is judged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeSettings:
+    """Bounds of the path: bytes of an event (key, headers and framing counted), events of a batch, seconds for Kafka.
+
+    `limits` are a principal's on a topic whose contract sets none.
+    """
+
+    max_event_bytes: int = 1_000_000
+    max_batch_bytes: int = 8_388_608
+    max_batch_events: int = 10_000
+    delivery_timeout_s: float = 10.0
+    limits: Limits | None = None
+
+
+@dataclass(slots=True)
+class _Judged:
+    """The events of a submission between the verdict and the publisher: a line for each, holes for the good ones."""
+
+    lines: list[Line | None]
+    records: list[Record]
+    places: list[int]
+    ids: list[str]
+    versions: list[CompiledVersion]
+    dropped: list[int]
+
+
+class Intake:
+    """The path, with its ports. One for a process; every door calls the same."""
+
+    def __init__(
+        self,
+        *,
+        authenticator: Authenticator,
+        catalogue: CatalogueHolder,
+        limiter: Limiter,
+        memory: MemoryBudget,
+        publisher: Publisher,
+        observer: Observer,
+        settings: IntakeSettings,
+        new_id: Callable[[], str] = uuid7,
+    ) -> None:
+        self.catalogue = catalogue
+        self.memory = memory
+        self.settings = settings
+        self._authenticator = authenticator
+        self._limiter = limiter
+        self._publisher = publisher
+        self._observer = observer
+        self._new_id = new_id
+        self._closed = False
+
+    async def authenticate(self, token: str | None) -> Principal:
+        """Who sends this token. Raises `unauthenticated`."""
+        return await self._authenticator.authenticate(token)
+
+    def admit(
+        self, request: Request, principal: Principal, topic: str, version: int | None, size_bytes: int
+    ) -> Admission:
+        """The right to submit `size_bytes` (0: not known yet, the reservation grows) to a topic, before they are read.
+
+        Raises `malformed` (name), `forbidden`, `unknown_topic`, `retired`, `unknown_version`, `version_not_here_yet`,
+        `too_large`, `overloaded`. Who is admitted must release the reservation.
+        """
+        if self._closed:
+            raise Fault(Code.OVERLOADED, "the gateway is shutting down", retry_after_s=1.0)
+        check_topic_name(topic)
+        authorize_publish(principal, topic)
+        contract = find_contract(self.catalogue.current, topic)
+        authorize_roles(principal, topic, contract.source.roles)
+        if version is not None:
+            find_version(contract, version)
+        reservation = self.memory.reserve(size_bytes)
+        return Admission(
+            request=request, principal=principal, contract=contract, version=version, reservation=reservation
+        )
+
+    async def accept(self, admission: Admission, submission: Submission) -> Told:
+        """Judge, publish, tell: a line for each event. Raises `rate_limited`, `too_large` (the whole submission)."""
+        allowance = await self._take(admission, submission)
+        judged = await self._judge(admission, submission)
+        outcomes: Sequence[Outcome] = ()
+        publish_s = None
+        if judged.records:
+            started = perf_counter()
+            outcomes = await self._publisher.publish(
+                admission.contract.topic, judged.records, timeout_s=self.settings.delivery_timeout_s
+            )
+            publish_s = perf_counter() - started
+        stored_times_ms = _tell(judged, outcomes)
+        return self._told(admission, allowance, judged, stored_times_ms, publish_s)
+
+    async def validate(self, admission: Admission, submission: Submission) -> Told:
+        """Judge and tell, and publish nothing; it spends the allowance like `accept`."""
+        allowance = await self._take(admission, submission)
+        judged = await self._judge(admission, submission)
+        for place, event_id, version, dropped in zip(
+            judged.places, judged.ids, judged.versions, judged.dropped, strict=True
+        ):
+            judged.lines[place] = Valid(
+                id=event_id, version=version.number, schema_id=version.schema_id, dropped=dropped
+            )
+        return self._told(admission, allowance, judged, (), None)
+
+    def close(self) -> None:
+        """Admit nothing from now on; what was admitted goes on to its end."""
+        self._closed = True
+
+    async def _take(self, admission: Admission, submission: Submission) -> Allowance:
+        source = admission.contract.source
+        if submission.count > self.settings.max_batch_events:
+            raise Fault(
+                Code.TOO_LARGE,
+                f"a batch of {submission.count} events: at most {self.settings.max_batch_events} are taken at once",
+                max_events=self.settings.max_batch_events,
+                topic=source.topic,
+            )
+        allowance = await self._limiter.take(
+            admission.principal,
+            source.topic,
+            submission.count,
+            submission.size_bytes,
+            source.limits or self.settings.limits,
+            source.topic_limits,
+        )
+        if allowance.max_events is not None:
+            raise Fault(
+                Code.TOO_LARGE,
+                "the batch costs more than the limit's whole burst: no wait would let it pass",
+                max_events=allowance.max_events,
+                topic=source.topic,
+                quotas=allowance.quotas,
+            )
+        if allowance.wait_s > 0:
+            raise Fault(
+                Code.RATE_LIMITED,
+                f"the allowance for {source.topic} is spent; it has room again in {allowance.wait_s:.3g} s",
+                retry_after_s=allowance.wait_s,
+                topic=source.topic,
+                quotas=allowance.quotas,
+            )
+        return allowance
+
+    async def _judge(self, admission: Admission, submission: Submission) -> _Judged:
+        """One verdict for each event, good or bad."""
+        judged = _Judged([], [], [], [], [], [])
+        lines = judged.lines
+        judge = _Judge(admission, submission.media_type, self.settings.max_event_bytes, self._new_id)
+        turn_ends = perf_counter() + _TURN_S
+        for event in submission.events:
+            lines.append(judge.one(event, judged))
+            if perf_counter() > turn_ends:
+                await asyncio.sleep(0)
+                turn_ends = perf_counter() + _TURN_S
+        return judged
+
+    def _told(
+        self,
+        admission: Admission,
+        allowance: Allowance,
+        judged: _Judged,
+        stored_times_ms: Sequence[int],
+        publish_s: float | None,
+    ) -> Told:
+        lines = [line for line in judged.lines if line is not None]
+        if len(lines) != len(judged.lines):
+            raise RuntimeError("an event was left without an outcome")
+        self._observer.told(admission, lines, stored_times_ms, publish_s)
+        return Told(lines=lines, quotas=allowance.quotas)
+
+
+class _Judge:
+    """One submission's verdicts: what is the same for all its events is looked up once."""
+
+    __slots__ = ("_arrival_ms", "_contract", "_headers", "_max_bytes", "_media_type", "_new_id", "_newest", "_version")
+
+    def __init__(self, admission: Admission, media_type: str, max_event_bytes: int, new_id: Callable[[], str]) -> None:
+        request = admission.request
+        self._contract = admission.contract
+        self._version = admission.version
+        self._media_type = media_type
+        own_bound = admission.contract.source.max_event_bytes
+        self._max_bytes = min(own_bound, max_event_bytes) if own_bound is not None else max_event_bytes
+        self._new_id = new_id
+        self._arrival_ms = request.arrival_ms
+        self._newest: tuple[CompiledVersion, bytes] | None = None
+        arrival = datetime.fromtimestamp(request.arrival_ms / 1000, UTC).isoformat(timespec="milliseconds")
+        self._headers: tuple[tuple[str, bytes], ...] = (("tidegate-time", arrival.replace("+00:00", "Z").encode()),)
+        if request.traceparent:
+            self._headers += (("traceparent", request.traceparent.encode()),)
+
+    def one(self, event: Incoming | Unreadable, judged: _Judged) -> Line | None:
+        """The refusal of an event, or None: then its record, place, id, version and dropped fields went into `judged`."""
+        event_id = event.id if event.id is not None else self._new_id()
+        if isinstance(event, Unreadable):
+            return _malformed(_printable(event_id), event.violations)
+        if event.id is not None and (bad := check_id(event.id)) is not None:
+            return _malformed(_printable(event_id), (bad,))
+        number = event.version if event.version is not None else self._version
+        if number is not None and (bad := check_version(number)) is not None:
+            return _malformed(event_id, (bad,))
+        try:
+            version = find_version(self._contract, number)
+        except Fault as fault:
+            return Refusal(id=event_id, code=fault.code, detail=fault.detail, retry_after_s=fault.retry_after_s)
+        if len(event.body) > self._max_bytes:
+            return self._too_large(event_id, len(event.body), version)
+        verdict = version.check(event.body, self._media_type, key=event.key, time=event.time)
+        if not isinstance(verdict, Encoded):
+            return Refusal(
+                id=event_id,
+                code=Code.MALFORMED if verdict.malformed else Code.CONTRACT_VIOLATION,
+                detail=summary(verdict.violations, verdict.omitted),
+                violations=verdict.violations,
+                omitted=verdict.omitted,
+                judged_by=version,
+            )
+        headers = (
+            *event.headers,
+            ("tidegate-id", event_id.encode()),
+            ("tidegate-version", b"%d" % version.number),
+            *self._headers,
+        )
+        size = len(verdict.value or b"") + len(verdict.key or b"") + sum(len(n) + len(v) for n, v in headers)
+        if size > self._max_bytes:
+            return self._too_large(event_id, size, version)
+        time_ms = verdict.time_ms if verdict.time_ms is not None else self._arrival_ms
+        judged.places.append(len(judged.lines))
+        judged.records.append(Record(verdict.key, verdict.value, headers, time_ms))
+        judged.ids.append(event_id)
+        judged.versions.append(version)
+        judged.dropped.append(verdict.dropped)
+        return None
+
+    def _too_large(self, event_id: str, size_bytes: int, version: CompiledVersion) -> Refusal:
+        return Refusal(
+            id=event_id,
+            code=Code.TOO_LARGE,
+            detail=f"the event takes {size_bytes} bytes, at most {self._max_bytes} are allowed",
+            judged_by=version,
+        )
+
+
+def _malformed(event_id: str, violations: tuple[Violation, ...]) -> Refusal:
+    return Refusal(id=event_id, code=Code.MALFORMED, detail=summary(violations, 0), violations=violations)
+
+
+def _printable(event_id: str) -> str:
+    """An id fit to be sent back: what cannot be an id is not repeated."""
+    return event_id if check_id(event_id) is None else ""
+
+
+def _tell(judged: _Judged, outcomes: Sequence[Outcome]) -> list[int]:
+    """Put the publisher's outcomes into the holes; the event times of what was stored."""
+    times_ms: list[int] = []
+    lines = judged.lines
+    rows = zip(judged.places, judged.records, judged.ids, judged.versions, judged.dropped, outcomes, strict=True)
+    for place, record, event_id, version, dropped, outcome in rows:
+        if isinstance(outcome, RecordStored):
+            times_ms.append(record.timestamp_ms)
+            lines[place] = Stored(
+                id=event_id,
+                partition=outcome.partition,
+                offset=outcome.offset,
+                version=version.number,
+                schema_id=version.schema_id,
+                dropped=dropped,
+            )
+        else:
+            lines[place] = _failure(event_id, version, outcome)
+    return times_ms
+
+
+def _failure(event_id: str, version: CompiledVersion, outcome: RecordRefused | NotStored | Unknown) -> Refusal:
+    if isinstance(outcome, RecordRefused):
+        violations = (outcome.violation,) if outcome.violation is not None else ()
+        return Refusal(id=event_id, code=outcome.code, detail=outcome.detail, violations=violations, judged_by=version)
+    if isinstance(outcome, NotStored):
+        return Refusal(
+            id=event_id,
+            code=outcome.code,
+            detail=outcome.detail,
+            retry_after_s=outcome.retry_after_s,
+            judged_by=version,
+        )
+    return Refusal(id=event_id, code=Code.OUTCOME_UNKNOWN, detail=outcome.detail, retry_after_s=1.0, judged_by=version)
