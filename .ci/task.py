@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""The one task runner: `python3 .ci/task.py TASK`. Standard library only; any Python 3.11+ runs it on a fresh machine.
+
+    demo       the gateway on its embedded broker: one good event, one bad one, both answers; sets everything up first
+    test       the tests (arguments go to pytest); real Kafka where Java 17+ and Maven are
+    check      format, lint, types, import rules, and that the requirements are fresh
+    format     rewrite the sources as ruff formats them
+    bench      the benchmarks of tests/bench (arguments name them), ratios from one run
+    generate   requirements.txt anew from the pyproject.toml files
+    setup      only the virtual environment
+
+Everything is installed into .venv beside this repository's pyproject.toml, from requirements.txt with hashes, once, and
+again when one of the files that decide it changes.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+STAMP = VENV / ".tidegate-installed"
+DECIDES = ("requirements.txt", "pyproject.toml", "sdk/pyproject.toml", "gateway/pyproject.toml")
+
+
+def main() -> int:
+    """Run one task; its exit code."""
+    if sys.version_info < (3, 11):
+        print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}", file=sys.stderr)
+        return 2
+    tasks = {
+        "demo": demo,
+        "test": test,
+        "check": check,
+        "format": reformat,
+        "bench": bench,
+        "generate": generate,
+        "setup": lambda _rest: 0,
+    }
+    task, rest = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
+    if task not in tasks:
+        print(__doc__, file=sys.stderr)
+        return 2
+    setup()
+    return tasks[task](rest)
+
+
+def setup() -> None:
+    """Make .venv what requirements.txt says, if it is not."""
+    wanted = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in DECIDES)).hexdigest()
+    if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == wanted:
+        return
+    say("setting up .venv (once; a minute or two)")
+    shutil.rmtree(VENV, ignore_errors=True)
+    # Debian's Python has no ensurepip without python3-venv: the environment is made without pip, and the pip that runs
+    # this interpreter installs into it. An externally managed interpreter is not touched.
+    run([sys.executable, "-m", "venv", "--without-pip", str(VENV)])
+    if run_quiet([sys.executable, "-m", "pip", "--version"]):
+        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    else:
+        run([str(PYTHON), "-m", "ensurepip", "--default-pip"])
+        pip = [str(PYTHON), "-m", "pip"]
+    options = ["--quiet", "--disable-pip-version-check", "--no-input"]
+    run([*pip, "install", *options, "--require-hashes", "-r", str(ROOT / "requirements.txt")])
+    run(
+        [
+            *pip,
+            "install",
+            *options,
+            "--no-deps",
+            "--no-build-isolation",
+            "-e",
+            str(ROOT / "sdk"),
+            "-e",
+            str(ROOT / "gateway"),
+        ]
+    )
+    STAMP.write_text(wanted)
+
+
+def demo(rest: list[str]) -> int:
+    """The main job, seen."""
+    return call([str(VENV / "bin" / "tidegate-gateway"), "demo", "--contracts", str(ROOT / "schemas"), *rest])
+
+
+def test(rest: list[str]) -> int:
+    """The tests."""
+    return call([str(PYTHON), "-m", "pytest", *rest])
+
+
+def check(_rest: list[str]) -> int:
+    """All checks; the first that fails is named, the others still run."""
+    checks = {
+        "format": [tool("ruff"), "format", "--check", "."],
+        "lint": [tool("ruff"), "check", "."],
+        "types": [tool("mypy"), "sdk/tidegate", "gateway/tidegate_gateway"],
+        "imports": [tool("lint-imports")],
+    }
+    failed = []
+    for name, command in checks.items():
+        say(f"check: {name}")
+        if call(command):
+            failed.append(name)
+    if failed:
+        print(f"FAILED: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def reformat(_rest: list[str]) -> int:
+    """Sources as ruff formats them, imports sorted."""
+    return call([tool("ruff"), "check", "--fix", "--quiet", "."]) or call([tool("ruff"), "format", "."])
+
+
+def bench(rest: list[str]) -> int:
+    """Each benchmark is a module of tests/bench with a main; without names, all."""
+    names = rest or sorted(
+        path.stem for path in (ROOT / "tests" / "bench").glob("*.py") if not path.stem.startswith("_")
+    )
+    return max((call([str(PYTHON), "-m", f"tests.bench.{name}"]) for name in names), default=0)
+
+
+def generate(_rest: list[str]) -> int:
+    """requirements.txt from the pyproject.toml files: every version pinned with its hashes, no index address."""
+    command = [
+        tool("uv"),
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--group",
+        "dev",
+        "--universal",
+        "--python-version",
+        "3.11",
+    ]
+    command += [
+        "--generate-hashes",
+        "--no-header",
+        "--no-emit-package",
+        "tidegate",
+        "--no-emit-package",
+        "tidegate-gateway",
+    ]
+    command += ["--upgrade", "--quiet", "--no-emit-index-url", "--no-emit-find-links", "-o", "requirements.txt"]
+    return call(command)
+
+
+def tool(name: str) -> str:
+    """A command of the virtual environment."""
+    return str(VENV / "bin" / name)
+
+
+def call(command: list[str]) -> int:
+    """Run in the repository's root with this environment's commands first; the exit code."""
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": path}, check=False).returncode
+
+
+def run(command: list[str]) -> None:
+    """Run, and stop with its exit code where it fails."""
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    if code:
+        print(f"FAILED ({code}): {' '.join(command)}", file=sys.stderr)
+        raise SystemExit(code)
+
+
+def run_quiet(command: list[str]) -> bool:
+    """Whether the command runs and exits 0."""
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def say(text: str) -> None:
+    """A line on stderr, so that a task's own output stays clean."""
+    print(f"== {text}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,100 @@
+"""Every option of the gateway, once: its place in tidegate.toml, type, bounds, default and meaning.
+
+`check-config` prints this table, README's reference is proved equal to it, and an option that is not here is an error.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["ISSUER_OPTIONS", "LATER", "OPTIONS", "Kind", "Option", "Value"]
+
+Kind = Literal["str", "int", "float", "bool", "strs"]
+Value = str | int | float | bool | tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One option. `low` and `high` bound numbers, `one_of` strings; None as default means: not set."""
+
+    section: str
+    key: str
+    kind: Kind
+    default: Value
+    doc: str
+    low: float | None = None
+    high: float | None = None
+    one_of: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """`section.key`, as messages name it."""
+        return f"{self.section}.{self.key}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that wins over the file."""
+        return f"TIDEGATE_{self.section}_{self.key}".upper()
+
+
+def _option(
+    name: str,
+    kind: Kind,
+    default: Value,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    one_of: tuple[str, ...] = (),
+) -> Option:
+    section, _, key = name.rpartition(".")
+    return Option(section=section, key=key, kind=kind, default=default, doc=doc, low=low, high=high, one_of=one_of)
+
+
+_PORT = (0, 65535)
+_GIB = 1 << 30
+
+OPTIONS: Final = (
+    _option("http.host", "str", "127.0.0.1", "address that the REST door listens on"),
+    _option("http.port", "int", 8080, "its port; 0 takes any free one", *_PORT),
+    _option("admin.host", "str", "127.0.0.1", "address of livez, readyz and metrics; never a public one"),
+    _option("admin.port", "int", 9090, "its port; 0 takes any free one", *_PORT),
+    _option("contracts.dir", "str", "schemas", "the folder that holds contracts/, avro/, proto/, released/, released.lock"),
+    _option("contracts.public", "bool", False, "whether contracts and docs are shown without a token"),
+    _option("contracts.base_url", "str", "", "what docs links start with; empty: http://<host>:<port> as bound"),
+    _option("auth.leeway_s", "float", 30.0, "how far clocks may differ, in seconds, at exp, nbf and iat", 0, 300),
+    _option("auth.max_lifetime_s", "float", 86400.0, "the longest lifetime of a token that is accepted, in seconds", 1, 31_536_000),
+    _option("kafka.bootstrap_servers", "str", None, "host:port, comma-separated; `serve` needs it, or `embedded`"),
+    _option("kafka.embedded", "bool", False, "the in-memory broker of `dev`, in a subprocess: everything is lost at exit"),
+    _option("kafka.linger_ms", "float", 2.0, "how long a batch may wait for more events, in milliseconds", 0, 1000),
+    _option("kafka.compression", "str", "none", "of batches; zstd saves most, and kafkajs reads only gzip or none", one_of=("none", "gzip", "snappy", "lz4", "zstd")),
+    _option("kafka.delivery_timeout_s", "float", 10.0, "how long an event may wait for its acknowledgement, in seconds", 0.1, 120),
+    _option("limits.max_event_bytes", "int", 1_000_000, "one event with key, headers and framing; a contract may set less", 1, 100_000_000),
+    _option("limits.max_batch_bytes", "int", 8_388_608, "the body of a batch, decompressed", 1, _GIB),
+    _option("limits.max_batch_events", "int", 10_000, "events in a batch", 1, 1_000_000),
+    _option("limits.in_flight_bytes", "int", 67_108_864, "memory for all events in flight together", 1_000_000, 64 * _GIB),
+    _option("limits.events_per_s", "float", None, "events a second for each principal and topic, where the contract sets no limits", 0.001, 1e9),
+    _option("limits.bytes_per_s", "float", None, "bytes a second, likewise", 1, 1e12),
+    _option("limits.burst_s", "float", 2.0, "how many seconds of the rate may come at once", 0.1, 3600),
+    _option("server.drain_s", "float", 20.0, "how long work in flight may take after SIGTERM, in seconds", 0, 600),
+    _option("server.body_timeout_s", "float", 10.0, "how long a request's body may take to arrive, in seconds", 0.1, 600),
+)  # fmt: skip
+"""The table."""
+
+ISSUER_OPTIONS: Final = (
+    _option("auth.issuers.issuer", "str", None, "the `iss` of its tokens, compared exactly"),
+    _option("auth.issuers.name", "str", "", "what principals of this issuer are called by; empty: the issuer itself"),
+    _option("auth.issuers.audiences", "strs", ("tidegate",), "a token needs one of these in `aud`"),
+    _option("auth.issuers.jwks_url", "str", None, "where its keys are fetched; this or jwks_file"),
+    _option("auth.issuers.jwks_file", "str", None, "a file that holds its keys, read again on SIGHUP"),
+    _option("auth.issuers.algorithms", "strs", ("RS256", "PS256", "ES256", "EdDSA"), "signature algorithms that are accepted"),
+    _option("auth.issuers.require_at_jwt", "bool", False, "refuse tokens whose `typ` is not at+jwt (RFC 9068)"),
+    _option("auth.issuers.scope_claims", "strs", ("scope", "scp"), "claims that hold scopes; the first present counts"),
+    _option("auth.issuers.roles_claim", "str", "roles", "the claim that holds roles, an array of strings"),
+)  # fmt: skip
+"""The keys of each `[[auth.issuers]]`; TIDEGATE_AUTH_ISSUERS gives them all as a JSON array of objects."""
+
+LATER: Final = frozenset({
+    "http.tls_cert", "http.tls_key", "http.client_ca", "http.trusted_proxies", "grpc", "redis", "contracts.reload_s",
+    "contracts.registry_url", "kafka.create_topics", "kafka.security_protocol", "kafka.sasl_mechanism", "kafka.sasl_username",
+    "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key", "server.header_timeout_s", "server.ready_without_kafka",
+})  # fmt: skip
+"""Options (and sections) of the design that this build does not serve: refused by name, never ignored."""
