@@ -29,7 +29,7 @@ DECIDES = ("requirements.txt", "pyproject.toml", "sdk/pyproject.toml", "gateway/
 
 def main() -> int:
     """Run one task; its exit code."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 -- run by whatever python3 is there
         print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}", file=sys.stderr)
         return 2
     tasks = {
