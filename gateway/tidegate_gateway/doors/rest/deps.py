@@ -1,35 +1,34 @@
-"""What the REST door is given: the intake, and the few facts that its answers need. Made by `app`; every router here takes it.
+"""What the REST door is given by `app` of the gateway. Values and one intake; no adapter by name."""
 
-No decision and no concrete adapter may live here.
-"""
-
+import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tidegate.errors import Code
 from tidegate_gateway.intake.path import Intake
 
 __all__ = ["RestDeps"]
 
 
-def _ignore_request(_door: str, _code: str, _seconds: float) -> None:
-    """No metrics are kept."""
-
-
-def _ignore_refused(_topic: str, _door: str, _code: Code, _events: int) -> None:
-    """No metrics are kept."""
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestDeps:
-    """`base_url` is what links start with: scheme, host and port, no slash at its end. `public` opens contracts and docs.
+    """Everything that the door's endpoints and pages need.
 
-    `on_request(door, code, seconds)` is called once an answer, `on_refused(topic, door, code, events)` for a submission
-    that stopped before it was judged; both are `telemetry.metrics.Metrics`' methods, and neither may raise.
+    `base_url` is what links in answers start with, without a slash at its end (`https://gate.example.com`). `public`:
+    contracts and pages are shown without a token. `body_timeout_s` is the absolute time that a body may take to arrive.
+    `on_request` is told of every request to a hot endpoint: the door (`rest`), what became of it and the seconds it took.
+    What became of it is `ok` (all stored or valid), a code of the errors table, `mixed` (a 207) or `disconnected`.
+    It must not raise or wait. `random` gives numbers of [0, 1) for jitter; `now_ms` is milliseconds since 1970 UTC.
     """
 
     intake: Intake
     base_url: str
     public: bool = False
-    on_request: Callable[[str, str, float], None] = _ignore_request
-    on_refused: Callable[[str, str, Code, int], None] = _ignore_refused
+    body_timeout_s: float = 10.0
+    on_request: Callable[[str, str, float], None] | None = None
+    random: Callable[[], float] = random.random
+    now_ms: Callable[[], int] = _now_ms
