@@ -81,7 +81,7 @@ OPTIONS: Final = (
 
 ISSUER_OPTIONS: Final = (
     _option("auth.issuers.issuer", "str", None, "the `iss` of its tokens, compared exactly"),
-    _option("auth.issuers.name", "str", "", "what principals of this issuer are called by; empty: the issuer itself"),
+    _option("auth.issuers.name", "str", "", "what its principals are called by (the issuer half); empty: the host of `issuer`"),
     _option("auth.issuers.audiences", "strs", ("tidegate",), "a token needs one of these in `aud`"),
     _option("auth.issuers.jwks_url", "str", None, "where its keys are fetched; this or jwks_file"),
     _option("auth.issuers.jwks_file", "str", None, "a file that holds its keys, read again on SIGHUP"),

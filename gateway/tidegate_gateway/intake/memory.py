@@ -22,7 +22,7 @@ def decoded_cost_bytes(size_bytes: int, tokens: int) -> int:
 
 
 class MemoryBudget:
-    """`capacity_bytes` for all requests together. Not thread-safe: one event loop owns it."""
+    """`capacity_bytes` for all requests together; `events` counts those being judged or published. One event loop owns it."""
 
     __slots__ = ("capacity_bytes", "events", "used_bytes")
 

@@ -125,15 +125,12 @@ class Intake:
     async def accept(self, admission: Admission, submission: Submission) -> Told:
         """Judge, publish, tell: a line for each event. Raises `rate_limited`, `too_large` (the whole submission)."""
         allowance = await self._take(admission, submission)
-        judged = await self._judge(admission, submission)
-        outcomes: Sequence[Outcome] = ()
-        publish_s = None
-        if judged.records:
-            started = perf_counter()
-            outcomes = await self._publisher.publish(
-                admission.contract.topic, judged.records, timeout_s=self.settings.delivery_timeout_s
-            )
-            publish_s = perf_counter() - started
+        self.memory.events += submission.count
+        try:
+            judged = await self._judge(admission, submission)
+            outcomes, publish_s = await self._publish(admission, judged)
+        finally:
+            self.memory.events -= submission.count
         stored_times_ms = _tell(judged, outcomes)
         return self._told(admission, allowance, judged, stored_times_ms, publish_s)
 
@@ -187,6 +184,16 @@ class Intake:
                 quotas=allowance.quotas,
             )
         return allowance
+
+    async def _publish(self, admission: Admission, judged: _Judged) -> tuple[Sequence[Outcome], float | None]:
+        """Keep what is good: an outcome for each record, and how many seconds it took."""
+        if not judged.records:
+            return (), None
+        started = perf_counter()
+        outcomes = await self._publisher.publish(
+            admission.contract.topic, judged.records, timeout_s=self.settings.delivery_timeout_s
+        )
+        return outcomes, perf_counter() - started
 
     async def _judge(self, admission: Admission, submission: Submission) -> _Judged:
         """One verdict for each event, good or bad."""
