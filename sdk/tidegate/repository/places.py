@@ -1,0 +1,81 @@
+"""Where in a file a contract's error is: JSON pointers and Protobuf names as line and column. Called by `folder`.
+
+Only for people, on failure: a place that cannot be found is the file's first line.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tidegate.contracts.fingerprint import descriptor_files, is_bundled
+from tidegate.contracts.source import VersionSource
+from tidegate.repository.broken import Place
+from tidegate.repository.json_text import JsonError, parse_json
+from tidegate.repository.released import schema_file
+from tidegate.repository.working_copy import WorkingCopy
+
+if TYPE_CHECKING:
+    from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorProto
+
+__all__ = ["place_of"]
+
+
+def place_of(topic: str, version: VersionSource, copy: WorkingCopy | None, pointer: str) -> Place:
+    """The place of `ContractError.pointer` in a version's schema: in the edited files for a working copy, else in released/."""
+    file = copy.file if copy is not None else schema_file(topic, version)
+    if version.format == "protobuf":
+        return _protobuf_place(version.descriptors, pointer, file, released=copy is None)
+    if copy is not None:
+        return _nearest(copy.places, pointer, Place(file=file))
+    try:
+        document = parse_json(version.schema)
+    except JsonError:
+        return Place(file=file)
+    places = {}
+    for at, offset in document.offsets.items():
+        line, column = document.line_column(offset)
+        places[at] = Place(file=file, line=line, column=column)
+    return _nearest(places, pointer, Place(file=file))
+
+
+def _nearest(places: Mapping[str, Place], pointer: str, otherwise: Place) -> Place:
+    """The place of a pointer, or of the closest part around it."""
+    pointer = pointer.removeprefix("#")
+    while pointer and pointer not in places:
+        pointer = pointer.rpartition("/")[0]
+    return places.get(pointer, otherwise)
+
+
+def _protobuf_place(descriptors: bytes, name: str, file: str, *, released: bool) -> Place:
+    from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorProto
+
+    own = [f for f in descriptor_files(descriptors) if not is_bundled(f.name)]
+    for described in reversed(own):
+        proto = FileDescriptorProto.from_binary(described.whole)
+        path = _declarations(proto).get(name.removeprefix("."))
+        if path is None or proto.source_code_info is None:
+            continue
+        for location in proto.source_code_info.location:
+            if tuple(location.path) == path:
+                where = file if released and described is own[-1] else f"proto/{described.name}"
+                return Place(file=where, line=location.span[0] + 1, column=location.span[1] + 1)
+    return Place(file=file)
+
+
+def _declarations(file: "FileDescriptorProto") -> dict[str, tuple[int, ...]]:
+    """The source info path of every message, field, oneof and enum of a file by full name (numbers: descriptor.proto)."""
+    found: dict[str, tuple[int, ...]] = {}
+
+    def message(described: Any, prefix: str, path: tuple[int, ...]) -> None:
+        name = f"{prefix}.{described.name}" if prefix else described.name
+        found[name] = path
+        for number, inner in ((2, described.field), (8, described.oneof_decl), (4, described.enum_type)):
+            for step, member in enumerate(inner):
+                found[f"{name}.{member.name}"] = (*path, number, step)
+        for step, nested in enumerate(described.nested_type):
+            message(nested, name, (*path, 3, step))
+
+    for step, described in enumerate(file.message_type):
+        message(described, file.package, (4, step))
+    for step, enum in enumerate(file.enum_type):
+        found[f"{file.package}.{enum.name}" if file.package else enum.name] = (5, step)
+    return found

@@ -1,0 +1,88 @@
+"""The version that people are editing: a contract file and its schema files as they are now. Called by `folder` and `release`.
+
+Everything a release freezes is settled here: paths that the contract names must exist in the schema.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tidegate.contracts.fingerprint import fingerprint
+from tidegate.contracts.source import FieldRules, VersionSource
+from tidegate.contracts.wording import did_you_mean, shown
+from tidegate.repository.avro_files import AvroFiles
+from tidegate.repository.broken import Place, Problems, Refused
+from tidegate.repository.contract_file import ContractFile
+from tidegate.repository.fields import avro_fields, protobuf_fields
+from tidegate.repository.proto_files import ProtoFiles
+
+__all__ = ["SchemaFiles", "WorkingCopy"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkingCopy:
+    """A contract's next version, not released: number 0, schema id 0, its fingerprint set.
+
+    `file` holds its schema; `places` are those of JSON pointers into the schema's text (Avro; empty for Protobuf).
+    """
+
+    source: VersionSource
+    file: str
+    places: Mapping[str, Place]
+
+
+class SchemaFiles:
+    """One reading of avro/ and proto/: no file is read or compiled twice for several contracts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._avro = AvroFiles(folder)
+        self._proto = ProtoFiles(folder)
+
+    def working_copy(self, contract: ContractFile, problems: Problems) -> WorkingCopy:
+        """The contract's working copy. Raises `Refused` when anything is wrong, all of it noted."""
+        definition = contract.definition
+        places: Mapping[str, Place] = {}
+        if definition.format == "avro":
+            schema = self._avro.read(definition.path, definition.place, problems)
+            source, places, known = _source(contract, schema.text), schema.places, avro_fields(schema.value)
+        else:
+            compiled = self._proto.read(definition.path, definition.message, definition.place, problems)
+            source = msgspec.structs.replace(
+                _source(contract, compiled.text),
+                descriptors=compiled.descriptors,
+                message=definition.message,
+                message_index=compiled.message_index,
+            )
+            known = protobuf_fields(compiled.descriptors, definition.message)
+        _check_paths(contract, known, problems)
+        if problems:
+            raise Refused(contract.topic)
+        frozen = msgspec.structs.replace(source, fingerprint=fingerprint(source))
+        return WorkingCopy(source=frozen, file=definition.path, places=places)
+
+
+def _source(contract: ContractFile, schema: str) -> VersionSource:
+    return VersionSource(
+        number=0,
+        schema_id=0,
+        format=contract.definition.format,
+        schema=schema,
+        key=contract.key,
+        event_time=contract.event_time,
+        unknown_fields=contract.unknown_fields,
+        tombstones=contract.tombstones,
+        rules=tuple(FieldRules(path=p.path, keywords=p.keywords) for p in contract.properties if p.keywords),
+    )
+
+
+def _check_paths(contract: ContractFile, known: frozenset[str], problems: Problems) -> None:
+    asked = [(f'property "{shown(row.path)}"', row.path, row.place) for row in contract.properties]
+    for name, path in (("key", contract.key), ("eventTime", contract.event_time)):
+        if path is not None:
+            asked.append((f'{name} "{shown(path)}"', path, contract.places[name]))
+    for what, path, place in asked:
+        if path not in known:
+            hint = did_you_mean(path, known)
+            problems.note(f"{what} is no field of {contract.definition.path}" + (f"; {hint}" if hint else ""), place)
