@@ -1,0 +1,113 @@
+"""The log lines of submissions, as observers of the intake: `RefusalLog` for production, `EventLog` for `dev`; and the
+one that tells several. Chosen by `app`. No metric and no formatting may live here.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from tidegate.contracts.wording import shown
+from tidegate.errors import ERRORS
+from tidegate.wire.receipt import Stored
+from tidegate_gateway.intake.ports import Observer
+from tidegate_gateway.intake.submission import Admission, Line, Refusal
+
+__all__ = ["EventLog", "Observers", "RefusalLog"]
+
+_log = logging.getLogger("tidegate.events")
+_PLACES = 5
+
+
+class Observers:
+    """Several observers as one, told in their order."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self, *observers: Observer) -> None:
+        self._all = observers
+
+    def told(
+        self, admission: Admission, lines: Sequence[Line], stored_times_ms: Sequence[int], publish_s: float | None
+    ) -> None:
+        """Tell each."""
+        for observer in self._all:
+            observer.told(admission, lines, stored_times_ms, publish_s)
+
+
+class RefusalLog:
+    """One line for each submission that was not stored whole: how many, why, which rules and fields. Nothing sent is in it.
+
+    Fields are named as the contract names them (the docs anchors), never as the sender wrote them.
+    """
+
+    def told(
+        self, admission: Admission, lines: Sequence[Line], stored_times_ms: Sequence[int], publish_s: float | None
+    ) -> None:
+        """Log what was refused; nothing where everything was stored."""
+        if len(stored_times_ms) == len(lines):
+            return
+        refusals = [line for line in lines if isinstance(line, Refusal)]
+        if not refusals:
+            return
+        failed = sum(1 for refusal in refusals if ERRORS[refusal.code].retryable)
+        violations = [violation for refusal in refusals for violation in refusal.violations]
+        _log.log(
+            logging.WARNING if failed else logging.INFO,
+            "events not stored",
+            extra={
+                **_origin(admission),
+                "events": len(lines),
+                "stored": len(stored_times_ms),
+                "rejected": len(refusals) - failed,
+                "failed": failed,
+                "codes": dict(Counter(str(refusal.code) for refusal in refusals)),
+                "rules": dict(Counter(violation.rule for violation in violations).most_common(_PLACES)),
+                "fields": [
+                    field
+                    for field, _ in Counter(violation.docs for violation in violations if violation.docs).most_common(
+                        _PLACES
+                    )
+                ],
+                "duration_ms": round(publish_s * 1000, 1) if publish_s is not None else None,
+            },
+        )
+
+
+class EventLog:
+    """A line for each event, good or bad; what is wrong in the words that the producer gets too."""
+
+    def told(
+        self,
+        admission: Admission,
+        lines: Sequence[Line],
+        stored_times_ms: Sequence[int],  # noqa: ARG002 -- the port's signature
+        publish_s: float | None,  # noqa: ARG002 -- the port's signature
+    ) -> None:
+        """Log every event of the submission."""
+        topic = admission.contract.topic
+        request_id = admission.request.id
+        for line in lines:
+            extra: dict[str, object] = {"event_id": line.id, "request_id": request_id}
+            if isinstance(line, Refusal):
+                what = "failed  " if ERRORS[line.code].retryable else "rejected"
+                _log.info("%s %s %s: %s", what, topic, line.code, shown_detail(line.detail), extra=extra)
+            elif isinstance(line, Stored):
+                _log.info("stored   %s at %d/%d", topic, line.partition, line.offset, extra=extra)
+            else:
+                _log.info("valid    %s", topic, extra=extra)
+
+
+def shown_detail(detail: str) -> str:
+    """A refusal's detail on one line, with its control characters escaped."""
+    return " ".join(shown(word) for word in detail.split(" "))
+
+
+def _origin(admission: Admission) -> dict[str, object]:
+    request, principal = admission.request, admission.principal
+    return {
+        "request_id": request.id,
+        "trace_id": request.traceparent[3:35] or None,
+        "door": request.door,
+        "topic": admission.contract.topic,
+        "principal": f"{principal.issuer}/{principal.subject}",
+    }
