@@ -1,0 +1,121 @@
+"""What a writer answers, and what is wrong with a value before anyone puts it into words.
+
+A writer takes a decoded JSON value and the list of bytes to append to, and answers
+    None      it is written, and holds no JSON object;
+    int       it is written; the number of keys in its objects, plus `DROPPED` for each unknown field left out;
+    Fault     it does not fit: one thing is wrong;
+    Faults    several are, or it lies deeper.
+What was appended before a fault stays: the list is thrown away then. Texts are made by `Faults.violations` only, for the
+first 25, so that a body of a hundred thousand faults costs little more than a good one.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+from urllib.parse import quote
+
+from tidegate.contracts.jsontext import count_keys
+from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
+from tidegate.contracts.wording import found, shown
+
+__all__ = ["DROPPED", "Answer", "Explain", "Fault", "Faults", "Place", "Step", "Write", "add", "pointer_step"]
+
+DROPPED = 1 << 40
+"""One dropped field in a writer's count: a body has fewer keys than this."""
+
+Step: TypeAlias = "str | int"
+"""A part of a JSON pointer, ready: `/items` or an array's index."""
+
+
+class Place:
+    """A place in a schema: how violations there speak of it.
+
+    `expected` names the type and its bounds, `docs` is the anchor, `sensitive` hides what was found.
+    """
+
+    __slots__ = ("docs", "expected", "sensitive")
+
+    def __init__(self, *, expected: str, docs: str, sensitive: bool) -> None:
+        self.expected = expected
+        self.docs = docs
+        self.sensitive = sensitive
+
+    def violation(self, pointer: str, rule: str, detail: str, value: object, hint: str = "") -> Violation:
+        """The violation of `rule` by `value`."""
+        return Violation(
+            pointer=pointer,
+            rule=rule,
+            detail=detail,
+            expected=self.expected,
+            found=found(value, sensitive=self.sensitive),
+            hint=hint,
+            docs=self.docs,
+        )
+
+
+Explain: TypeAlias = Callable[[object, str], Violation]
+"""Puts a fault into words: the value and its pointer to a violation."""
+
+
+class Fault:
+    """One thing wrong. `steps` lead to it, the last first. `fits`: the value is of the type and breaks a rule keyword."""
+
+    __slots__ = ("explain", "fits", "steps", "value")
+
+    def __init__(self, explain: Explain, value: object, *, fits: bool = False) -> None:
+        self.explain = explain
+        self.value = value
+        self.fits = fits
+        self.steps: list[Step] = []
+
+
+class Faults:
+    """Several faults, in the order of the document: the first 25, and how many more. `keys` counts keys as writers do."""
+
+    __slots__ = ("keys", "listed", "omitted")
+
+    def __init__(self) -> None:
+        self.listed: list[Fault] = []
+        self.omitted = 0
+        self.keys = 0
+
+    @property
+    def fits(self) -> bool:
+        """Whether nothing but rule keywords is broken."""
+        return not self.omitted and all(fault.fits for fault in self.listed)
+
+    def violations(self) -> tuple[Violation, ...]:
+        """The listed faults in words."""
+        return tuple(
+            fault.explain(fault.value, "#" + "".join(s if type(s) is str else f"/{s}" for s in reversed(fault.steps)))
+            for fault in self.listed
+        )
+
+
+Answer: TypeAlias = "int | Fault | Faults | None"
+Write: TypeAlias = Callable[[object, list[bytes]], Answer]
+
+
+def add(faults: Faults, more: Fault | Faults, step: Step | None) -> None:
+    """Takes what is wrong one level below, at `step` (None: at this level)."""
+    if type(more) is Fault:
+        if isinstance(more.value, (dict, list)):
+            faults.keys += count_keys(more.value)
+        new = [more]
+    else:
+        assert isinstance(more, Faults)  # noqa: S101 -- the only other class
+        faults.keys += more.keys
+        faults.omitted += more.omitted
+        new = more.listed
+    room = MAX_VIOLATIONS - len(faults.listed)
+    if len(new) > room:
+        faults.omitted += len(new) - room
+        new = new[:room]
+    if step is not None:
+        for fault in new:
+            fault.steps.append(step)
+    faults.listed += new
+
+
+def pointer_step(name: str) -> str:
+    """A name as part of a JSON pointer in a URI fragment (RFC 6901, section 6), cut and escaped."""
+    return "/" + quote(shown(name).replace("~", "~0").replace("/", "~1"), safe="!$&'()*+,;=:@~-._")
