@@ -1,0 +1,80 @@
+"""The rejections of the Protobuf codec, put together: order, number, and what is no matter of one field. Pure."""
+
+from collections.abc import Sequence
+
+from tidegate.contracts.jsontext import Broken
+from tidegate.contracts.protobuf.faults import Fault
+from tidegate.contracts.protobuf.judgement import Judged
+from tidegate.contracts.protobuf.places import Positions
+from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
+from tidegate.contracts.wording import pointer
+
+__all__ = ["NULL", "REFUSED", "TOO_DEEP", "malformed", "rejected", "unjudged"]
+
+NULL = Rejected(
+    violations=(Violation(pointer="#", rule="tombstone", detail="is null", expected="object", found="null"),)
+)
+REFUSED = Rejected(
+    violations=(
+        Violation(pointer="#", rule="type", detail="cannot be read as the contract's message", expected="object"),
+    )
+)
+TOO_DEEP = Rejected(
+    violations=(
+        Violation(
+            pointer="#",
+            rule="depth",
+            detail="nests so deep that its binary form could not be read back",
+            hint="an object or array in free-form JSON counts up to three times",
+        ),
+    )
+)
+
+
+def malformed(*broken: Broken) -> Rejected:
+    """The answer for a body that is not strict JSON."""
+    return Rejected(
+        violations=tuple(
+            Violation(
+                pointer=pointer(one.path),
+                rule=one.rule,
+                detail=one.detail if one.path else f"the body {one.detail}",
+                byte_offset=one.byte_offset,
+            )
+            for one in broken
+        ),
+        malformed=True,
+    )
+
+
+def unjudged(error: Exception) -> Rejected:
+    """The answer where a rule's expression fails on an event (a division by zero, a missing map key)."""
+    rule = str(error).removeprefix("error evaluating ").partition(":")[0]
+    return Rejected(
+        violations=(
+            Violation(
+                pointer="#",
+                rule=rule,
+                detail="cannot be judged: the rule's expression fails for these values",
+                hint="the contract's owner can mend the rule",
+            ),
+        )
+    )
+
+
+def rejected(
+    tree: object, faults: Sequence[Fault], judged: Sequence[Judged], sensitive: frozenset[str], omitted: int
+) -> Rejected:
+    """Structural faults (in the document's order) and rules' violations as one list in the document's order."""
+    if not judged:
+        return Rejected(violations=tuple(fault.violation(sensitive) for fault in faults), omitted=omitted)
+    positions = Positions(tree)
+    placed: list[tuple[tuple[int, ...], Fault | Judged]] = [
+        (positions.of(tuple(reversed(fault.path))), fault) for fault in faults
+    ]
+    placed += [(positions.of(one.path), one) for one in judged]
+    placed.sort(key=lambda one: one[0])
+    listed = [
+        one.violation(sensitive) if isinstance(one, Fault) else one.violation for _, one in placed[:MAX_VIOLATIONS]
+    ]
+    return Rejected(violations=tuple(listed), omitted=omitted + len(placed) - len(listed))

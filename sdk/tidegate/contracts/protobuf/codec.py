@@ -1,0 +1,223 @@
+"""The Protobuf half of the verdict: ProtoJSON in, framed Protobuf binary out, or every violation.
+
+`compiled.compile_version` calls `compile_protobuf`; nobody else does. The steps of a check: strict JSON (`jsontext`), the
+structure (`structure`), the message (protobuf-py), the rules (protovalidate). Nothing here reads a file or a clock; a
+protovalidate rule that names `now` does.
+"""
+
+from typing import TYPE_CHECKING, cast
+
+from protobuf import DescMessage, Message, message_from_json_value
+from protovalidate import CompilationError, EvaluationError, Validator
+from protovalidate import Violation as Broken
+
+from tidegate.contracts import jsontext
+from tidegate.contracts.codec import ContractError, FieldDoc, Payload
+from tidegate.contracts.framing import protobuf_frame
+from tidegate.contracts.protobuf.answers import NULL, REFUSED, TOO_DEEP, malformed, rejected, unjudged
+from tidegate.contracts.protobuf.example import examples
+from tidegate.contracts.protobuf.faults import Fault, Report
+from tidegate.contracts.protobuf.fields import field_docs
+from tidegate.contracts.protobuf.judgement import Judge, Judged
+from tidegate.contracts.protobuf.partial import is_apart, spoiled_members, without
+from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
+from tidegate.contracts.protobuf.schema import is_redacted, json_paths, load_message, reachable
+from tidegate.contracts.protobuf.structure import MessageCheck, compile_structure
+from tidegate.contracts.source import VersionSource
+from tidegate.contracts.verdict import Rejected, Violation
+from tidegate.contracts.wording import pointer
+
+if TYPE_CHECKING:
+    from protobuf._typing import JsonValue
+
+__all__ = ["ProtobufCodec", "compile_protobuf"]
+
+_JSON = frozenset({"application/json"})
+_DYNAMIC_LEVELS = 25  # of a Struct: up to three messages each in binary, where readers take 100 in all
+_OF_THE_DATA = (  # what a sound expression may say of one event, and so of the empty message at load
+    "Key not found", "Index error", "cannot convert", "divide by zero", "modulus", "overflow", "out of range",
+)  # fmt: skip
+
+
+class ProtobufCodec:
+    """One version of a Protobuf contract, compiled (`codec.Codec`).
+
+    Structural violations and those of rules are listed together, in the order of the document. Where the structure is
+    broken, the faulty members are left out and the rest is judged; of that judgement only what no fault could have
+    changed is listed: violations at places with no fault at, above or below them.
+    """
+
+    __slots__ = (
+        "_docs",
+        "_dynamic",
+        "_example",
+        "_frame",
+        "_judge",
+        "_key",
+        "_root",
+        "_rules",
+        "_sensitive",
+        "_time",
+        "_type",
+    )
+
+    def __init__(self, source: VersionSource, message: DescMessage, sensitive: frozenset[str]) -> None:
+        self._root: MessageCheck = compile_structure(message, drops=source.unknown_fields == "drop")
+        self._type: type[Message] = message.type
+        self._frame = protobuf_frame(source.schema_id, source.message_index)
+        self._key: KeyPart | None = compile_key(message, source.key) if source.key else None
+        self._time: TimePart | None = compile_time(message, source.event_time) if source.event_time else None
+        self._sensitive = json_paths(message, sensitive)
+        used = tuple(reachable(message))
+        secrets = bool(sensitive) or any(is_redacted(field) for one in used for field in one.fields)
+        self._judge = Judge(self._root, self._sensitive, secrets=secrets)
+        self._dynamic = any(one.type_name == "google.protobuf.Value" for one in used)
+        self._rules = _compile_rules(used)
+        self._docs = field_docs(message, self._sensitive)
+        candidates = tuple(examples(message))
+        fitting = (one for one in candidates if isinstance(self.check(one, "application/json"), Payload))
+        self._example = next(fitting, candidates[0])  # and a type's first use, tens of milliseconds, is over
+
+    @property
+    def media_types(self) -> frozenset[str]:
+        """The media types (without parameters) that `check` takes."""
+        return _JSON
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the contract takes the record's key from a field."""
+        return self._key is not None
+
+    def check(self, body: bytes, media_type: str) -> Payload | Rejected:  # noqa: ARG002 -- the port's signature; JSON is the only one yet
+        """The whole verdict on `body`: the framed encoding, or every violation. Raises nothing for any `body`."""
+        if jsontext.too_deep(body):
+            return malformed(jsontext.depth_broken())
+        try:
+            tree = jsontext.decode_floats(body)
+        except jsontext.DECODE_ERRORS as error:
+            return malformed(jsontext.describe(body, error))
+        report = Report()
+        if self._root.check(tree, report):
+            return self._misshapen(body, tree, report)
+        if not jsontext.is_surely_unique(body, report.keys) and (twice := _duplicates(body)):
+            return malformed(*twice)
+        try:
+            message = message_from_json_value(self._type, cast("JsonValue", tree))
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return REFUSED
+        return self._judged(body, tree, message, report.dropped)
+
+    def key_bytes(self, key: str | bytes) -> bytes:
+        """An explicit key as the record key that the contract's key field would give."""
+        return key.encode() if isinstance(key, str) else key
+
+    def fields(self) -> tuple[FieldDoc, ...]:
+        """Every field in document order, nested ones after their parent; a recursive type is listed once."""
+        return self._docs
+
+    def example(self) -> bytes:
+        """A valid event as plain JSON, the same each time; valid but for what CEL rules and patterns may ask."""
+        return self._example
+
+    def _judged(self, body: bytes, tree: object, message: Message, dropped: int) -> Payload | Rejected:
+        try:
+            broken = self._rules.collect_violations(message)
+        except EvaluationError as error:
+            return unjudged(error)
+        key = self._key.of(message) if self._key is not None else None
+        keyless = key is None and self._key is not None
+        if broken or keyless:
+            return self._broken(tree, broken, keyless=keyless)
+        value = message.to_binary()
+        if self._dynamic and body.count(b"{") + body.count(b"[") > _DYNAMIC_LEVELS and not self._is_readable(value):
+            return TOO_DEEP
+        return Payload(
+            value=self._frame + value,
+            key=key,
+            time_ms=self._time.of(message) if self._time is not None else None,
+            dropped=dropped,
+        )
+
+    def _is_readable(self, value: bytes) -> bool:
+        """Whether readers get the message back: dynamic JSON nests deeper in binary than in text."""
+        try:
+            self._type.from_binary(value)
+        except (ValueError, RecursionError):
+            return False
+        return True
+
+    def _misshapen(self, body: bytes, tree: object, report: Report) -> Rejected:
+        if twice := _duplicates(body):
+            return malformed(*twice)
+        if tree is None:
+            return NULL
+        faults = report.faults
+        judged = self._beside(tree, faults) if report.count == len(faults) else []
+        return rejected(tree, faults, judged, self._sensitive, report.count - len(faults))
+
+    def _beside(self, tree: object, faults: list[Fault]) -> list[Judged]:
+        """What the rules say, beside the faults, where the faults cannot have changed it."""
+        members, spoiled = spoiled_members(faults, tree)
+        rest = without(tree, members)
+        if rest is None:
+            return []
+        try:
+            broken = self._rules.collect_violations(message_from_json_value(self._type, cast("JsonValue", rest)))
+        except (ValueError, TypeError, OverflowError, RecursionError, EvaluationError):
+            return []
+        return [one for one in self._judge.words(broken, tree) if is_apart(one.path, spoiled)]
+
+    def _broken(self, tree: object, broken: list[Broken], *, keyless: bool) -> Rejected:
+        judged = self._judge.words(broken, tree)
+        if keyless and self._key is not None and all(one.path != self._key.path for one in judged):
+            judged.append(_no_key(self._key))
+        return rejected(
+            tree, [], judged, self._sensitive, len(broken) - len(judged) if len(broken) > len(judged) else 0
+        )
+
+
+def _duplicates(body: bytes) -> tuple[jsontext.Broken, ...]:
+    value = jsontext.decode_floats(body)  # again: the walk may have dropped members of the first
+    if jsontext.is_surely_unique(body, jsontext.count_keys(value)):
+        return ()
+    return jsontext.duplicates(body, value)
+
+
+def _no_key(key: KeyPart) -> Judged:
+    docs = ".".join(key.path)
+    return Judged(
+        key.path,
+        Violation(
+            pointer=pointer(key.path),
+            rule="key",
+            detail="is missing, and the contract takes the record's key from it",
+            expected=key.expected,
+            docs=docs,
+        ),
+    )
+
+
+def _compile_rules(used: tuple[DescMessage, ...]) -> Validator:
+    """protovalidate with the rules of every message compiled. Raises `ContractError` for a rule that cannot be."""
+    validator = Validator()
+    for message in used:
+        try:
+            validator.collect_violations(message.type())
+        except CompilationError as error:
+            raise ContractError(
+                f"a rule of {message.type_name} cannot be compiled: {error}", pointer=message.type_name
+            ) from error
+        except EvaluationError as error:
+            if not any(words in str(error) for words in _OF_THE_DATA):
+                raise ContractError(
+                    f"a rule of {message.type_name} cannot be used: {error}", pointer=message.type_name
+                ) from error
+    return validator
+
+
+def compile_protobuf(source: VersionSource, sensitive: frozenset[str]) -> ProtobufCodec:
+    """One version's codec. `sensitive` holds dotted paths, in JSON's or the .proto file's names.
+
+    Raises `ContractError` for descriptors, fields, paths and rules that this build cannot serve.
+    """
+    return ProtobufCodec(source, load_message(source), sensitive)

@@ -1,0 +1,102 @@
+"""What the walk over a decoded event found wrong, before it is said to anybody. Made by `structure` and its checks.
+
+A fault's place is put together from the inside out, while the walk returns: a good event pays nothing for it. Texts that
+cost (pointers, "did you mean") are made by `violation`, for the few faults that are listed.
+"""
+
+from collections.abc import Iterable
+
+from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
+from tidegate.contracts.wording import did_you_mean, found, pointer
+
+__all__ = ["Fault", "Report"]
+
+_NO_VALUE = object()
+
+
+class Fault:
+    """One thing that is wrong: `path` and `anchor` are innermost first until the walk has returned."""
+
+    __slots__ = ("anchor", "detail", "expected", "hint", "known", "path", "rule", "secret", "value")
+
+    def __init__(self, rule: str, detail: str, expected: str, value: object, known: Iterable[str], hint: str) -> None:
+        self.rule = rule
+        self.detail = detail
+        self.expected = expected
+        self.value = value
+        self.known = known
+        self.hint = hint
+        self.path: list[str | int] = []
+        self.anchor: list[str] = []
+        self.secret = False
+
+    def violation(self, sensitive: frozenset[str]) -> Violation:
+        """The fault for people. `sensitive` holds the anchors whose values, and whose children's, are never shown."""
+        docs = ".".join(reversed(self.anchor))
+        secret = self.secret or is_below(docs, sensitive)
+        hint = self.hint
+        if not hint and self.known and (not secret or self.rule == "unknown_field"):
+            name = self.path[0] if self.rule == "unknown_field" else self.value
+            hint = did_you_mean(name, self.known) if isinstance(name, str) else ""
+        return Violation(
+            pointer=pointer(self.path[::-1]),
+            rule=self.rule,
+            detail=self.detail,
+            expected=self.expected,
+            found="" if self.value is _NO_VALUE else found(self.value, sensitive=secret),
+            hint=hint,
+            docs=docs,
+        )
+
+
+def is_below(anchor: str, sensitive: frozenset[str]) -> bool:
+    """Whether the field at `anchor`, or one that it lies in, is sensitive."""
+    if not sensitive:
+        return False
+    while anchor:
+        if anchor in sensitive:
+            return True
+        anchor = anchor.rpartition(".")[0]
+    return False
+
+
+class Report:
+    """The faults of one event: the first `MAX_VIOLATIONS` in document order, and the count of all.
+
+    `keys` counts the members of all objects that the walk saw: of all objects there are, where it found no fault.
+    `dropped` counts the unknown fields left out.
+    """
+
+    __slots__ = ("count", "dropped", "faults", "keys")
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self.count = 0
+        self.dropped = 0
+        self.keys = 0
+
+    def add(
+        self,
+        rule: str,
+        detail: str,
+        expected: str = "",
+        value: object = _NO_VALUE,
+        *,
+        known: Iterable[str] = (),
+        hint: str = "",
+    ) -> bool:
+        """Notes a fault at the place that the walk is at. Always True: the answer of a check that found something."""
+        self.count += 1
+        if len(self.faults) < MAX_VIOLATIONS:
+            self.faults.append(Fault(rule, detail, expected, value, known, hint))
+        return True
+
+    def step(self, mark: int, name: str | int, anchor: str = "", *, secret: bool = False) -> int:
+        """Puts `name` before the path of every fault since `mark`, and `anchor`; answers the next mark."""
+        for fault in self.faults[mark:]:
+            fault.path.append(name)
+            if anchor:
+                fault.anchor.append(anchor)
+            if secret:
+                fault.secret = True
+        return len(self.faults)

@@ -1,0 +1,86 @@
+"""The fields of a Protobuf contract for people: the rows of the topic's page. Used by `codec` at load."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from protobuf import DescField, DescFieldValueList, DescFieldValueMap, DescFile, DescMessage
+from protobuf.wkt.google.protobuf.descriptor_pb import DescriptorProto
+
+from tidegate.contracts.codec import FieldDoc
+from tidegate.contracts.protobuf.expected import expected_value, field_kind, field_rules, kind_name, wrapped
+from tidegate.contracts.protobuf.faults import is_below
+from tidegate.contracts.protobuf.schema import is_redacted
+from tidegate.contracts.protobuf.wellknown import WELL_KNOWN
+
+__all__ = ["field_docs"]
+
+_MESSAGE, _NESTED, _FIELD = 4, 3, 2  # field numbers in descriptor.proto, of which source paths are made
+_LEGACY_REQUIRED = 3  # SupportedFieldPresence.LEGACY_REQUIRED, which protobuf-py does not export
+
+
+def field_docs(message: DescMessage, sensitive: frozenset[str]) -> tuple[FieldDoc, ...]:
+    """Every field in the order of the file, nested ones after their parent; a message within itself is listed once.
+
+    Paths are dotted JSON names. Comments are there where the descriptor set has source information.
+    """
+    return tuple(_rows(message, "", (), sensitive, {}, secret=False))
+
+
+def _rows(
+    message: DescMessage,
+    prefix: str,
+    above: tuple[str, ...],
+    sensitive: frozenset[str],
+    comments: dict[str, Mapping[tuple[int, ...], str]],
+    *,
+    secret: bool,
+) -> Iterator[FieldDoc]:
+    texts = comments.get(message.file.name)
+    if texts is None:
+        texts = comments[message.file.name] = _comments(message.file)
+    place = _source_path(message)
+    above = (*above, message.type_name)
+    for index, field in enumerate(message.fields):
+        path = prefix + field.json_name
+        hidden = secret or is_redacted(field) or is_below(path, sensitive)
+        kind = wrapped(field_kind(field))
+        of = field_rules(field)
+        unit = _unit(field)
+        yield FieldDoc(
+            path=path,
+            type=f"{unit} of {kind_name(kind)}" if unit else kind_name(kind),
+            expected=expected_value(kind, of, unit),
+            doc=texts.get((*place, _FIELD, index), ""),
+            required=of.get("required") is True or field.presence == _LEGACY_REQUIRED,
+            sensitive=hidden,
+        )
+        if isinstance(kind, DescMessage) and kind.type_name not in WELL_KNOWN and kind.type_name not in above:
+            yield from _rows(kind, path + ".", above, sensitive, comments, secret=hidden)
+
+
+def _unit(field: DescField) -> str:
+    if isinstance(field.value, DescFieldValueList):
+        return "array"
+    return "map" if isinstance(field.value, DescFieldValueMap) else ""
+
+
+def _comments(file: DescFile) -> Mapping[tuple[int, ...], str]:
+    """The comment of everything in a file, by its source path; leading ones before trailing ones."""
+    texts: dict[tuple[int, ...], str] = {}
+    info = file.proto.source_code_info
+    for location in info.location if info is not None else ():
+        parts = [location.leading_comments, location.trailing_comments]
+        text = "\n".join(line.strip() for part in parts if part for line in part.strip().splitlines())
+        if text:
+            texts[tuple(location.path)] = text
+    return texts
+
+
+def _source_path(message: DescMessage) -> tuple[int, ...]:
+    """The path of a message in its file, as source information counts."""
+    if message.parent is None:
+        return (_MESSAGE, _index(message.file.proto.message_type, message.name))
+    return (*_source_path(message.parent), _NESTED, _index(message.parent.proto.nested_type, message.name))
+
+
+def _index(among: Sequence[DescriptorProto], name: str) -> int:
+    return next(i for i, one in enumerate(among) if one.name == name)

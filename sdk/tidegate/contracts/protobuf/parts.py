@@ -1,0 +1,122 @@
+"""The record's key and the event's time, taken from fields of a message. Used by `codec` alone."""
+
+from collections.abc import Callable
+from typing import cast
+
+from protobuf import DescEnum, DescField, DescMessage, Message, Oneof, ScalarType
+
+from tidegate.contracts.codec import ContractError
+from tidegate.contracts.protobuf.expected import expected_value, field_kind, field_rules
+from tidegate.contracts.protobuf.scalars import INTEGER_BOUNDS
+from tidegate.contracts.protobuf.schema import field_path
+
+__all__ = ["KeyPart", "TimePart", "compile_key", "compile_time"]
+
+_EXPLICIT = 1  # SupportedFieldPresence.EXPLICIT, which protobuf-py does not export
+
+
+def _reader(fields: tuple[DescField, ...]) -> Callable[[Message], object]:
+    """Reads the value at the end of a path of singular fields; None where it, or a message on the way, is absent."""
+    *outer, last = fields
+    optional = last.presence == _EXPLICIT
+
+    def read(message: Message) -> object:
+        for field in outer:
+            message = message[field]
+            if message is None:
+                return None
+        if optional and last not in message:
+            return None
+        value: object = message[last]
+        return value.value if isinstance(value, Oneof) else value
+
+    return read
+
+
+class KeyPart:
+    """The contract's key field: `of` reads the record key out of a message, `explicit` makes it of a given one."""
+
+    __slots__ = ("_encode", "_read", "expected", "path")
+
+    def __init__(self, fields: tuple[DescField, ...], encode: Callable[[object], bytes]) -> None:
+        self.expected = expected_value(field_kind(fields[-1]), field_rules(fields[-1]))
+        self.path: tuple[str, ...] = tuple(field.json_name for field in fields)
+        self._read = _reader(fields)
+        self._encode = encode
+
+    def of(self, message: Message) -> bytes | None:
+        """The key's bytes; None where the field is absent (an empty string or zero is a value)."""
+        value = self._read(message)
+        return None if value is None else self._encode(value)
+
+
+def _text(value: object) -> bytes:
+    return str(value).encode()
+
+
+def _raw(value: object) -> bytes:
+    return bytes(cast("bytes", value))
+
+
+def _decimal(value: object) -> bytes:
+    return b"%d" % cast("int", value)
+
+
+class _Symbol:
+    """An enum value's name as a key; a number that the (open) enum does not name is its decimal text."""
+
+    def __init__(self, kind: DescEnum) -> None:
+        self._names = {value.number: value.name.encode() for value in reversed(kind.values)}
+
+    def __call__(self, value: object) -> bytes:
+        number = int(cast("int", value))
+        return self._names.get(number) or _decimal(number)
+
+
+def compile_key(message: DescMessage, path: str) -> KeyPart:
+    """The key part of a contract. Raises `ContractError` for a field that cannot be a key (contracts.md, wire format)."""
+    fields = field_path(message, path, "key")
+    last = fields[-1]
+    kind = field_kind(last)
+    single = hasattr(last.value, "oneof")
+    if single and kind is ScalarType.STRING:
+        return KeyPart(fields, _text)
+    if single and kind is ScalarType.BYTES:
+        return KeyPart(fields, _raw)
+    if single and isinstance(kind, ScalarType) and kind in INTEGER_BOUNDS:
+        return KeyPart(fields, _decimal)
+    if single and isinstance(kind, DescEnum):
+        return KeyPart(fields, _Symbol(kind))
+    raise ContractError(
+        f"key {path}: only a singular string, bytes, integer or enum field can be the key", pointer=str(last)
+    )
+
+
+class TimePart:
+    """The contract's event time: a google.protobuf.Timestamp field."""
+
+    __slots__ = ("_read", "path")
+
+    def __init__(self, fields: tuple[DescField, ...]) -> None:
+        self.path: tuple[str, ...] = tuple(field.json_name for field in fields)
+        self._read = _reader(fields)
+
+    def of(self, message: Message) -> int | None:
+        """Milliseconds since 1970 UTC, finer digits cut; None where the field is absent."""
+        stamp = self._read(message)
+        if stamp is None:
+            return None
+        return stamp.seconds * 1000 + stamp.nanos // 1_000_000  # type: ignore[attr-defined, no-any-return] # a Timestamp
+
+
+def compile_time(message: DescMessage, path: str) -> TimePart:
+    """The time part of a contract. Raises `ContractError` for a field of another type."""
+    fields = field_path(message, path, "eventTime")
+    kind = field_kind(fields[-1])
+    single = hasattr(fields[-1].value, "oneof")
+    if not (single and isinstance(kind, DescMessage) and kind.type_name == "google.protobuf.Timestamp"):
+        raise ContractError(
+            f"eventTime {path}: only a singular google.protobuf.Timestamp can be the event's time",
+            pointer=str(fields[-1]),
+        )
+    return TimePart(fields)
