@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tidegate.contracts.source import Limits
 
-__all__ = ["Allowance", "Bucket", "Quota", "quota_of", "spend"]
+__all__ = ["Allowance", "Bucket", "Quota", "dimensions", "quota_of", "refill", "spend", "wait_for"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +49,28 @@ class Bucket:
     at_s: float
 
 
-def level_at(bucket: Bucket, rate: float, burst: float, now_s: float) -> float:
-    """The tokens in the bucket now: it fills at `rate` a second up to `burst`; a clock that steps back adds nothing."""
-    return min(burst, bucket.level + max(0.0, now_s - bucket.at_s) * rate)
+def refill(bucket: Bucket, rate: float, burst: float, now_s: float) -> None:
+    """Bring the bucket to `now_s`: it fills at `rate` a second up to `burst`; a clock that steps back adds nothing."""
+    bucket.level = min(burst, bucket.level + max(0.0, now_s - bucket.at_s) * rate)
+    bucket.at_s = max(now_s, bucket.at_s)
+
+
+def wait_for(bucket: Bucket, rate: float, burst: float, cost: float) -> float:
+    """The seconds until `cost` tokens are in a bucket that was just refilled: 0.0 where they are.
+
+    A billionth of the burst may be missing: who waited exactly as long as told must not be sent away by a rounding.
+    """
+    missing = cost - bucket.level
+    return missing / rate if missing > burst * 1e-9 else 0.0
 
 
 def spend(bucket: Bucket, rate: float, burst: float, cost: float, now_s: float) -> float:
     """Take `cost` tokens where they are there: 0.0. Else take nothing and answer the seconds until they will be."""
-    level = level_at(bucket, rate, burst, now_s)
-    bucket.at_s = max(now_s, bucket.at_s)
-    bucket.level = level
-    if cost <= level:
-        bucket.level = level - cost
-        return 0.0
-    return (cost - level) / rate
+    refill(bucket, rate, burst, now_s)
+    wait_s = wait_for(bucket, rate, burst, cost)
+    if wait_s <= 0.0:
+        bucket.level = max(0.0, bucket.level - cost)
+    return wait_s
 
 
 def quota_of(name: str, bucket: Bucket, rate: float, burst: float, window_s: float, wait_s: float) -> Quota:
@@ -77,6 +85,9 @@ def quota_of(name: str, bucket: Bucket, rate: float, burst: float, window_s: flo
 
 
 def dimensions(limits: Limits) -> tuple[tuple[str, float, float], ...]:
-    """The limit's buckets as (name, rate a second, burst); those without a rate are left out."""
+    """The limit's buckets as (name, rate a second, burst); those without a rate are left out.
+
+    A burst is one event (one byte) at least: a slower rate than one in `burst_seconds` would let nothing pass, ever.
+    """
     rates = (("events", limits.events_per_second), ("bytes", limits.bytes_per_second))
-    return tuple((name, rate, rate * limits.burst_seconds) for name, rate in rates if rate is not None)
+    return tuple((name, rate, max(1.0, rate * limits.burst_seconds)) for name, rate in rates if rate is not None)
