@@ -1,0 +1,221 @@
+"""The composition root: the only file that names concrete adapters. Builds a gateway from a plan, runs and reloads it.
+
+Called by the commands. What a request meets is decided in `intake`; here is only who is plugged in where, and when.
+"""
+
+import asyncio
+import gc
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from types import MappingProxyType
+
+from fastapi import FastAPI
+
+from tidegate.contracts.compiled import CompiledContract
+from tidegate.repository.folder import load
+from tidegate_gateway.adapters.dev_key import DevKey
+from tidegate_gateway.adapters.embedded import EmbeddedBroker
+from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
+from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.adapters.local_limiter import LocalLimiter
+from tidegate_gateway.adapters.tokens import authenticator_of
+from tidegate_gateway.config.plan import Plan
+from tidegate_gateway.doors.admin import AdminDeps, admin_app
+from tidegate_gateway.doors.rest.app import build_app
+from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue, CatalogueHolder
+from tidegate_gateway.intake.memory import MemoryBudget
+from tidegate_gateway.intake.path import Intake
+from tidegate_gateway.intake.ports import Observer
+from tidegate_gateway.servers import HttpServer, bind
+from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
+from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
+
+__all__ = ["Bound", "Gateway", "NoContractError", "read_catalogue"]
+
+_log = logging.getLogger("tidegate")
+
+
+class NoContractError(Exception):
+    """No contract is usable; the message lists what is wrong with each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bound:
+    """Where a running gateway listens, and the Kafka behind it; each `host:port`."""
+
+    http: str
+    admin: str
+    kafka: str
+
+
+class Gateway:
+    """One gateway process. `start`, then `run`; `reload` at any time between."""
+
+    def __init__(self, plan: Plan, dev_key: DevKey | None = None) -> None:
+        self._plan = plan
+        self._draining = False
+        self._reloading = asyncio.Lock()
+        self._catalogue = CatalogueHolder(Catalogue())
+        self._memory = MemoryBudget(plan.in_flight_bytes)
+        sources = {} if dev_key is None else {dev_key.settings().issuer: dev_key.source()}
+        self._authenticator = authenticator_of(plan.auth, sources)
+        self._broker: EmbeddedBroker | None = None
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The contracts served now."""
+        return self._catalogue.current
+
+    async def start(self) -> Bound:
+        """Bind the ports, read contracts and keys, start the publisher. Kafka and issuers may be away.
+
+        Raises PortTakenError, NoContractError.
+        """
+        plan = self._plan
+        http_socket = bind(plan.http.host, plan.http.port)
+        admin_socket = bind(plan.admin.host, plan.admin.port)
+        self._catalogue.swap(
+            await asyncio.to_thread(read_catalogue, plan.contracts_dir, working_copies=plan.working_copies)
+        )
+        if not self.catalogue.contracts:
+            raise NoContractError(_nothing_served(plan.contracts_dir, self.catalogue))
+        self._log_broken()
+
+        kafka = plan.kafka or await self._embedded()
+        self._publisher = KafkaPublisher(kafka)
+        await self._publisher.start()
+        await self._publisher.watch_topics(self.catalogue.contracts)
+
+        await self._authenticator.start()
+        gauges = Gauges(
+            in_flight_bytes=lambda: self._memory.used_bytes,
+            in_flight_events=lambda: self._memory.events,
+            kafka_ready=lambda: self._publisher.ready()[0],
+        )
+        metrics = Metrics(self._catalogue, gauges)
+        self._intake = Intake(
+            authenticator=self._authenticator,
+            catalogue=self._catalogue,
+            limiter=LocalLimiter(),
+            memory=self._memory,
+            publisher=self._publisher,
+            observer=Observers(metrics, *_logs(plan)),
+            settings=plan.intake,
+        )
+        self._http = HttpServer(self._rest_app(http_socket.getsockname(), metrics), http_socket, drain_s=plan.drain_s)
+        self._admin = HttpServer(self._admin_app(metrics), admin_socket, drain_s=1.0)
+        gc.collect()
+        gc.freeze()  # contracts and code live as long as the process: no collection needs to look at them again
+        return Bound(http=self._http.address, admin=self._admin.address, kafka=kafka.bootstrap_servers)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set, then drain: not ready first, nothing new, what is in flight to its end."""
+        http = asyncio.create_task(self._http.serve_on())
+        admin = asyncio.create_task(self._admin.serve_on())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({http, admin, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        await self._drain(http, admin)
+
+    async def reload(self) -> None:
+        """Contracts and keys anew. A contract that is broken now keeps its last good version; the swap is atomic."""
+        async with self._reloading:
+            plan, known = self._plan, self.catalogue.contracts
+            fresh = await asyncio.to_thread(
+                read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, known=known
+            )
+            self._catalogue.swap(fresh)
+            await self._publisher.watch_topics(fresh.contracts)
+            await self._authenticator.reload()
+            _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": len(fresh.broken)})
+            self._log_broken()
+
+    async def _drain(self, http: asyncio.Task[None], admin: asyncio.Task[None]) -> None:
+        deadline = perf_counter() + self._plan.drain_s
+        self._draining = True
+        self._intake.close()
+        _log.info("draining", extra={"in_flight_events": self._memory.events})
+        self._http.should_exit = True
+        await asyncio.wait({http}, timeout=self._plan.drain_s + 1.0)
+        await self._publisher.close(max(1.0, deadline - perf_counter()))
+        self._admin.should_exit = True
+        await asyncio.wait({admin}, timeout=2.0)
+        await self._authenticator.aclose()
+        if self._broker is not None:
+            await self._broker.stop()
+        for task in (http, admin):
+            if task.done() and (error := task.exception()) is not None:
+                raise error
+
+    async def _embedded(self) -> KafkaSettings:
+        self._broker = EmbeddedBroker()
+        bootstrap = await self._broker.start()
+        _log.warning("events go to the embedded broker: in memory, gone at exit", extra={"kafka": bootstrap})
+        return KafkaSettings(bootstrap_servers=bootstrap)
+
+    def _rest_app(self, address: tuple[str, int], metrics: Metrics) -> FastAPI:
+        host, port = address[:2]
+        base_url = self._plan.base_url or f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 -- compared, not bound
+        return build_app(
+            RestDeps(
+                intake=self._intake,
+                base_url=base_url,
+                public=self._plan.public,
+                on_request=metrics.on_request,
+                on_refused=metrics.refused,
+            )
+        )
+
+    def _admin_app(self, metrics: Metrics) -> FastAPI:
+        return admin_app(
+            AdminDeps(
+                kafka=self._publisher.ready,
+                keys=self._keys_state,
+                catalogue=self._catalogue,
+                draining=lambda: self._draining,
+                metrics=metrics.text,
+                metrics_type=CONTENT_TYPE,
+            )
+        )
+
+    def _keys_state(self) -> tuple[bool, str]:
+        states = self._authenticator.status()
+        return all(state.ok for state in states), "; ".join(f"{state.issuer}: {state.detail}" for state in states)
+
+    def _log_broken(self) -> None:
+        for broken in self.catalogue.broken:
+            _log.error("contract is broken", extra={"file": broken.file, "line": broken.line, "detail": broken.detail})
+
+
+def read_catalogue(
+    folder: Path, *, working_copies: bool, known: Mapping[str, CompiledContract] = MappingProxyType({})
+) -> Catalogue:
+    """A schemas folder as a snapshot; what `known` holds and did not change is not compiled again.
+
+    A contract of `known` whose file is broken now stays as it was, and the catalogue says so.
+    """
+    loaded = load(folder, working_copies=working_copies, known=known)
+    contracts = {contract.topic: contract for contract in loaded.contracts}
+    broken = []
+    for row in loaded.broken:
+        kept = row.topic is not None and row.topic in known and row.topic not in contracts
+        if kept and row.topic is not None:
+            contracts[row.topic] = known[row.topic]
+        stays = "; served as before it broke" if kept or (row.topic in contracts and row.topic in known) else ""
+        broken.append(BrokenContract(file=row.file, line=row.line, column=row.column, detail=row.detail + stays))
+    return Catalogue(contracts=MappingProxyType(dict(sorted(contracts.items()))), broken=tuple(broken))
+
+
+def _logs(plan: Plan) -> tuple[Observer, ...]:
+    if plan.human_logs:
+        return () if plan.quiet else (EventLog(),)
+    return (RefusalLog(),)
+
+
+def _nothing_served(folder: Path, catalogue: Catalogue) -> str:
+    rows = [f"{row.file}:{row.line}:{row.column}: {row.detail}" for row in catalogue.broken]
+    return "\n".join([f"no contract below {folder} is usable", *rows])

@@ -1,0 +1,53 @@
+"""Runs a gateway until a signal ends it: one loop, SIGTERM and SIGINT drain, SIGHUP reloads, failures to start have codes.
+
+Called by `dev` and `serve`.
+"""
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+import uvloop
+
+from tidegate_gateway.adapters.dev_key import DevKey
+from tidegate_gateway.adapters.embedded import EmbeddedBrokerFailed
+from tidegate_gateway.app import Bound, Gateway, NoContractError
+from tidegate_gateway.commands.exits import BAD_CONFIGURATION, NO_CONTRACT, OK, PORT_TAKEN, stop
+from tidegate_gateway.config.plan import Plan
+from tidegate_gateway.servers import PortTakenError
+
+__all__ = ["run_gateway"]
+
+
+def run_gateway(plan: Plan, announce: Callable[[Bound, Gateway], None], dev_key: DevKey | None = None) -> int:
+    """Start, announce what was bound, serve until SIGTERM or SIGINT, drain; the exit code."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(Gateway(plan, dev_key), announce))
+    except PortTakenError as error:
+        return stop(PORT_TAKEN, str(error))
+    except NoContractError as error:
+        return stop(NO_CONTRACT, str(error))
+    except EmbeddedBrokerFailed as error:
+        return stop(BAD_CONFIGURATION, str(error))
+    return OK
+
+
+async def _run(gateway: Gateway, announce: Callable[[Bound, Gateway], None]) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    reloads: set[asyncio.Task[None]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(gateway.reload())
+        reloads.add(task)
+        task.add_done_callback(reloads.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    bound = await gateway.start()
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    announce(bound, gateway)
+    await gateway.run(ended)
+    for task in reloads:
+        task.cancel()
