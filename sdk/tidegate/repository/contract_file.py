@@ -20,7 +20,7 @@ from tidegate.contracts.source import (
 )
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository import vocabulary as names
-from tidegate.repository.broken import Place, Problems
+from tidegate.repository.broken import Place, Problems, Refused
 from tidegate.repository.nodes import Document, Node
 from tidegate.repository.properties import Property, read_properties
 
@@ -71,7 +71,7 @@ def read_contract(text: str, topic: str, problems: Problems) -> ContractFile:
     """The contract of `topic` (the file's name says which). Raises `Refused` when anything is wrong, all of it noted."""
     contract = _Reader(Document(problems), topic).read(text)
     if contract is None or problems:
-        problems.refuse(problems.rows[0].detail)
+        raise Refused(topic)
     return contract
 
 

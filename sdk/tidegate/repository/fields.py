@@ -53,7 +53,7 @@ def _avro_record(
 
 
 def protobuf_fields(descriptors: bytes, message: str) -> frozenset[str]:
-    """Every dotted path of a message by the names in the .proto file; the first 20,000 where there are more."""
+    """Every dotted path of a message, by the .proto file's names and by JSON's; the first 20,000 where there are more."""
     from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
 
     root = FileDescriptorSet.from_binary(descriptors).to_registry().message(message)
@@ -64,11 +64,12 @@ def _protobuf(message: "DescMessage", prefix: str, above: tuple[str, ...]) -> It
     if message.type_name in above or message.type_name.startswith("google.protobuf."):
         return
     for field in message.fields:
-        path = f"{prefix}.{field.name}" if prefix else field.name
-        yield path
         inner = _inner(field)
-        if inner is not None:
-            yield from _protobuf(inner, path, (*above, message.type_name))
+        for name in dict.fromkeys((field.name, field.json_name)):
+            path = f"{prefix}.{name}" if prefix else name
+            yield path
+            if inner is not None:
+                yield from _protobuf(inner, path, (*above, message.type_name))
 
 
 def _inner(field: "DescField") -> "DescMessage | None":

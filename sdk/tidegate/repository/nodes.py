@@ -5,7 +5,7 @@ Values are judged here one at a time (is it text, one of a list, a number in bou
 
 import math
 from collections.abc import Collection, Iterator
-from typing import Any
+from typing import Any, cast
 
 import yaml
 
@@ -112,15 +112,18 @@ class Document:
     def members(self, node: Node | None, what: str, known: Collection[str] | None) -> dict[str, Node]:
         """A mapping's values by key. Keys outside `known` (None: any) and duplicates are noted and left out."""
         found: dict[str, Node] = {}
+        meant: dict[str, Node] = {}
         for name, key, value in self._pairs(node, what):
             if known is not None and name not in known:
-                hint = did_you_mean(name, known) or f"known here: {_listed(known)}"
-                self.note(key, f'{what} has no "{shown(name)}"; {hint}')
+                hint = did_you_mean(name, known)
+                self.note(key, f'{what} has no "{shown(name)}"; {hint or "known here: " + _listed(known)}')
+                if hint:  # read on as what was meant, so that it is not called missing too
+                    meant.setdefault(hint.split('"')[1], value)
             elif name in found:
                 self.note(key, f'"{shown(name)}" is given twice')
             else:
                 found[name] = value
-        return found
+        return meant | found
 
     def _pairs(self, node: Node | None, what: str) -> Iterator[tuple[str, Node, Node]]:
         if node is None:
@@ -174,9 +177,9 @@ class Document:
         """An integer from `least` to `most`."""
         if node is None:
             return None
-        value = self.plain(node, what)
-        if type(value) is int and least <= value <= most:
-            return value
+        value = self.number(node, what)
+        if value is None or (isinstance(value, int) and least <= value <= most):
+            return cast("int | None", value)
         self.note(node, f"{what} is not an integer from {least} to {most}")
         return None
 
@@ -184,10 +187,28 @@ class Document:
         """A number above 0 and below 1e12."""
         if node is None:
             return None
+        value = self.number(node, what)
+        if value is not None and not 0 < value < 1e12:
+            self.note(node, f"{what} is not above 0 and below 1e12")
+            return None
+        return None if value is None else float(value)
+
+    def number(self, node: Node, what: str) -> int | float | None:
+        """A finite number."""
         value = self.plain(node, what)
-        if type(value) in (int, float) and 0 < value < 1e12:
-            return float(value)
-        self.note(node, f"{what} is not a number above 0")
+        if type(value) in (int, float):
+            return cast("int | float", value)
+        if value is not None or self.is_null(node):
+            self.note(node, f"{what} is not a number")
+        return None
+
+    def truth(self, node: Node, what: str) -> bool | None:
+        """true or false."""
+        value = self.plain(node, what)
+        if isinstance(value, bool):
+            return value
+        if value is not None or self.is_null(node):
+            self.note(node, f"{what} is not true or false")
         return None
 
     def is_null(self, node: Node) -> bool:

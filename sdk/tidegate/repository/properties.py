@@ -109,15 +109,10 @@ def _keyword(document: Document, name: str, node: Node) -> Any:
         return document.text(node, name)
     if name in _LENGTHS:
         return document.whole(node, name, least=0, most=_MAX_LENGTH)
-    value = document.plain(node, name)
     if name == "uniqueItems":
-        if isinstance(value, bool):
-            return value
-        document.note(node, f"{name} is not true or false")
-    elif type(value) in (int, float):
-        if name != "multipleOf" or value > 0:
-            return value
+        return document.truth(node, name)
+    value = document.number(node, name)
+    if name == "multipleOf" and value is not None and value <= 0:
         document.note(node, f"{name} is not above 0")
-    else:
-        document.note(node, f"{name} is not a number")
-    return None
+        return None
+    return value
