@@ -1,0 +1,29 @@
+"""The floor of any Python HTTP service: a bare ASGI callable on the same uvicorn. It reads the body and answers one object."""
+
+import json
+
+import uvloop
+from starlette.types import Receive, Scope, Send
+
+from tidegate_gateway.servers import HttpServer, bind
+
+ANSWER = b'{"status":"stored","id":"01a1fd81-00ed-7abe-b719-bd59b15b6740","partition":0,"offset":123456,"version":2,"schemaId":2}'
+
+
+async def bare(scope: Scope, receive: Receive, send: Send) -> None:
+    """Read everything, say the same."""
+    while (await receive()).get("more_body"):
+        pass
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": ANSWER})
+
+
+async def _main() -> None:
+    server = HttpServer(bare, bind("127.0.0.1", 0), drain_s=1.0)
+    print(json.dumps({"http": server.address}), flush=True)
+    await server.serve_on()
+
+
+if __name__ == "__main__":
+    uvloop.run(_main())
