@@ -3,6 +3,8 @@
 The results are a union told apart by `status`, with room for later outcomes; readers tolerate those they do not know.
 """
 
+from collections.abc import Sequence
+
 import msgspec
 
 from tidegate.wire.problem import Problem
@@ -51,4 +53,4 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The results of a batch, one for each event, in the order of the events."""
 
     topic: str
-    results: tuple[Result, ...] | list[Result]
+    results: Sequence[Result]
