@@ -16,7 +16,7 @@ class _Result(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     id: str
 
 
-class Stored(_Result, tag="stored", kw_only=True):
+class Stored(_Result, tag="stored", frozen=True, kw_only=True):
     """In Kafka, acknowledged by all in-sync replicas. `offset` counts within the partition. `dropped` unknown fields were left out."""
 
     partition: int
@@ -26,7 +26,7 @@ class Stored(_Result, tag="stored", kw_only=True):
     dropped: int = 0
 
 
-class Valid(_Result, tag="valid", kw_only=True):
+class Valid(_Result, tag="valid", frozen=True, kw_only=True):
     """Satisfies its contract; nothing was published (`:validate`)."""
 
     version: int
@@ -34,13 +34,13 @@ class Valid(_Result, tag="valid", kw_only=True):
     dropped: int = 0
 
 
-class Rejected(_Result, tag="rejected", kw_only=True):
+class Rejected(_Result, tag="rejected", frozen=True, kw_only=True):
     """Refused for what it is: the same event will be refused again."""
 
     error: Problem
 
 
-class Failed(_Result, tag="failed", kw_only=True):
+class Failed(_Result, tag="failed", frozen=True, kw_only=True):
     """Not stored, or not known to be stored, for no fault of the event: `error.retryable` says whether to try again."""
 
     error: Problem
