@@ -74,7 +74,7 @@ class ProtoFiles:
             ]
             try:
                 done = subprocess.run(  # noqa: S603 -- this interpreter, and arguments that are no shell's
-                    [sys.executable, "-m", "grpc_tools.protoc", *arguments],
+                    [sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments],
                     capture_output=True,
                     timeout=_TIMEOUT_S,
                     check=False,
@@ -83,7 +83,8 @@ class ProtoFiles:
             except (OSError, subprocess.TimeoutExpired) as error:
                 problems.refuse(f"protoc could not run: {error}", place)
             if done.returncode != 0 or not made.is_file():
-                _note_errors(done.stderr.decode(errors="replace"), place, problems)
+                messages = done.stderr.decode(errors="replace").replace(f"{self._folder / 'proto'}/", "")
+                _note_errors(messages, place, problems)
                 raise Refused(name)
             return _without_bundled_source_info(made.read_bytes())
 
