@@ -23,7 +23,7 @@ from tidegate.wire.receipt import Stored, Valid
 from tidegate_gateway.intake.catalogue import CatalogueHolder, find_contract, find_version
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
-from tidegate_gateway.intake.limits import Allowance
+from tidegate_gateway.intake.limits import Allowance, Quota
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.ports import (
     Authenticator,
@@ -145,6 +145,12 @@ class Intake:
                 id=event_id, version=version.number, schema_id=version.schema_id, dropped=dropped
             )
         return self._told(admission, allowance, judged, (), None)
+
+    async def quotas(self, admission: Admission) -> tuple[Quota, ...]:
+        """The limits as they stand, for an answer that stops between `admit` and `accept`. Spends nothing."""
+        source = admission.contract.source
+        limits = source.limits or self.settings.limits
+        return (await self._limiter.take(admission.principal, source.topic, 0, 0, limits, source.topic_limits)).quotas
 
     def close(self) -> None:
         """Admit nothing from now on; what was admitted goes on to its end."""

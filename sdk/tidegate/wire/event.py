@@ -98,7 +98,7 @@ def unknown_member(name: str) -> Violation:
     return Violation(
         pointer=f"#/{shown(name)}",
         rule="unknown_field",
-        detail=f'"{shown(name)}" is no member of an event',
+        detail="is no member of an event",
         expected="one of " + ", ".join(EVENT_FIELDS),
         hint=did_you_mean(name, EVENT_FIELDS),
     )

@@ -21,7 +21,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
     `type` links to the code's docs page; `title` is constant for the code, `detail` is of this occurrence. `status` is
     the HTTP status. `instance` is `urn:uuid:<request id>`, which the gateway's log carries too. `errors` lists
-    violations, `omitted` counts those beyond 25. `max_events` says how large a batch may be, `accepted` which media
+    violations, `omitted` counts those beyond 25 (there whenever `errors` is, also as 0). `max_events` says how large a batch may be, `accepted` which media
     types, `retry_after_s` how many seconds to wait at least.
     """
 
@@ -35,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     topic: str = ""
     contract: ContractRef | None = None
     errors: tuple[Violation, ...] = ()
-    omitted: int = 0
+    omitted: int | None = None
     max_events: int | None = None
     accepted: tuple[str, ...] = ()
     retry_after_s: int | None = None

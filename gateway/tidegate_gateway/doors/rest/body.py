@@ -1,0 +1,117 @@
+"""A request's body: bounded in bytes, time and memory, decompressed while it streams. Called by `hot` after `admit`."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from tidegate.errors import Code
+from tidegate_gateway.doors.rest.gunzip import PIECE_BYTES, Gunzip
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.memory import Reservation
+
+__all__ = ["Body", "Disconnected", "Receive", "declared_too_large"]
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_TURN_BYTES = 4 * PIECE_BYTES
+"""The loop is yielded to after so many decompressed bytes (under a millisecond)."""
+_LINGER_BYTES = 16_777_216
+"""So much of a body that nobody wants is still read, so that its sender hears the answer before the connection ends."""
+_SLACK_BYTES = 1024
+
+
+class Disconnected(Exception):
+    """The client went away: there is nobody to answer."""
+
+
+def declared_too_large(length: int | None, limit_bytes: int, *, gzip: bool) -> bool:
+    """Whether the declared length alone says that the body is over its limit. gzip may add a little to what it holds."""
+    if length is None:
+        return False
+    return length > (limit_bytes + limit_bytes // 1024 + _SLACK_BYTES if gzip else limit_bytes)
+
+
+class Body:
+    """One request's body; nothing of it is kept here.
+
+    `begun`: some of it was asked for. `complete`: it arrived to its end. `late`: it did not before the deadline.
+    """
+
+    __slots__ = ("_deadline_s", "_receive", "begun", "complete", "late")
+
+    def __init__(self, receive: Receive, timeout_s: float) -> None:
+        self._receive = receive
+        self._deadline_s = asyncio.get_running_loop().time() + timeout_s
+        self.begun = False
+        self.complete = False
+        self.late = False
+
+    async def read(self, *, gzip: bool, limit_bytes: int, reservation: Reservation) -> bytes:
+        """The whole body, decompressed; the reservation grows with it.
+
+        Raises `too_large`, `timeout`, `overloaded`, `malformed` (no gzip), `Disconnected`.
+        """
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                chunk = await self._chunk()
+                if self.complete and not gzip:
+                    _check(len(chunk), limit_bytes)
+                    reservation.grow_to(len(chunk))
+                    return chunk
+                if gzip:
+                    return await self._inflated(chunk, limit_bytes, reservation)
+                return await self._plain(chunk, limit_bytes, reservation)
+        except TimeoutError:
+            self.late = True
+            raise Fault(Code.TIMEOUT, "the body did not arrive before the deadline") from None
+
+    async def linger(self) -> None:
+        """Read on and forget: to the body's end, a bound of bytes, or the deadline."""
+        left = _LINGER_BYTES
+        try:
+            async with asyncio.timeout_at(self._deadline_s):
+                while not self.complete and left > 0:
+                    left -= len(await self._chunk())
+        except (TimeoutError, Disconnected):
+            return
+
+    async def _chunk(self) -> bytes:
+        self.begun = True
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        self.complete = not message.get("more_body", False)
+        chunk: bytes = message.get("body", b"")
+        return chunk
+
+    async def _plain(self, chunk: bytes, limit_bytes: int, reservation: Reservation) -> bytes:
+        whole = bytearray()
+        while True:
+            _check(len(whole) + len(chunk), limit_bytes)
+            reservation.grow_to(len(whole) + len(chunk))
+            whole += chunk
+            if self.complete:
+                return bytes(whole)
+            chunk = await self._chunk()
+
+    async def _inflated(self, chunk: bytes, limit_bytes: int, reservation: Reservation) -> bytes:
+        whole = bytearray()
+        gunzip = Gunzip()
+        turn_ends = _TURN_BYTES
+        while True:
+            for piece in gunzip.feed(chunk):
+                _check(len(whole) + len(piece), limit_bytes)
+                reservation.grow_to(len(whole) + len(piece))
+                whole += piece
+                if len(whole) >= turn_ends:
+                    turn_ends = len(whole) + _TURN_BYTES
+                    await asyncio.sleep(0)
+            if self.complete:
+                gunzip.finish()
+                return bytes(whole)
+            chunk = await self._chunk()
+
+
+def _check(size_bytes: int, limit_bytes: int) -> None:
+    if size_bytes > limit_bytes:
+        raise Fault(Code.TOO_LARGE, f"the body takes more than {limit_bytes} bytes (decompressed)")

@@ -1,0 +1,156 @@
+"""Events of a batch, one by one: JSON text to what the intake takes. Called by `batch`, lazily, while the intake judges.
+
+A value stays the very bytes that were sent. One bad event is one `Unreadable`; nothing here stops a batch.
+"""
+
+import re
+
+import msgspec
+
+from tidegate.contracts.verdict import Violation
+from tidegate.contracts.wording import pointer
+from tidegate.wire.event import EVENT_FIELDS, Event, check_headers, unknown_member
+from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
+from tidegate_gateway.intake.submission import Incoming, Unreadable
+
+__all__ = ["read_event", "unreadable_text"]
+
+_decode = msgspec.json.Decoder(Event).decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+
+_BYTE = re.compile(r"\(byte ([0-9]+)\)$").search
+_AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL).match
+_EXPECTED = re.compile(r"^Expected `(?P<expected>[^`]*)`(?:, got `(?P<found>[a-z]*)`)?$").match
+_BOM = b"\xef\xbb\xbf"
+
+
+def read_event(text: bytes) -> Incoming | Unreadable:
+    """One event of a batch, or why it cannot be read. Pointers are relative to the event. Raises nothing for any text."""
+    try:
+        event = _decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return Unreadable(violations=(_unreadable_event(text, error),), id=_id_of(text))
+    value = bytes(event.value)
+    if not value:
+        return _bad(event, Violation(pointer="#/value", rule="malformed", detail="is missing", expected="JSON"))
+    present = (
+        1
+        + (event.id is not None)
+        + (event.key is not None)
+        + (event.key_bytes is not None)
+        + (event.time is not None)
+        + (event.version is not None)
+        + (0 if event.headers is None else 1 + len(event.headers))
+    )
+    if not members_at_most(text, value, present):
+        twice = duplicate_member(text)
+        if twice is not None:
+            return _bad(event, twice)
+    key: str | bytes | None = event.key
+    if event.key_bytes is not None:
+        if key is not None:
+            return _bad(
+                event,
+                Violation(
+                    pointer="#/keyBytes", rule="malformed", detail="stands beside key", expected="one of the two"
+                ),
+            )
+        key = event.key_bytes
+    if not event.headers:
+        return Incoming(body=value, id=event.id, key=key, time=event.time, version=event.version)
+    headers = [(name.lower(), text) for name, text in event.headers.items()]
+    bad = _bad_headers(headers)
+    if bad is not None:
+        return _bad(event, bad)
+    return Incoming(
+        body=value,
+        id=event.id,
+        key=key,
+        time=event.time,
+        version=event.version,
+        headers=tuple((name, text.encode()) for name, text in headers),
+    )
+
+
+def unreadable_text(text: bytes, error: Exception, what: str) -> Violation:
+    """What is wrong with JSON text that msgspec refused: its syntax, encoding, depth, or the type of a member.
+
+    `what` is what the text should be (`an event`). No byte of the text is repeated.
+    """
+    if text.startswith(_BOM):
+        return Violation(
+            pointer="#", rule="encoding", detail="begins with a byte order mark", expected=what, byte_offset=0
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return Violation(pointer="#", rule="encoding", detail="is not UTF-8", expected="UTF-8 text")
+    if isinstance(error, RecursionError):
+        return Violation(
+            pointer="#", rule="depth", detail="is nested too deeply to be read", expected="depth 64 at most"
+        )
+    if isinstance(error, msgspec.ValidationError):
+        return _wrong_type(str(error), what)
+    message = str(error)
+    at = _BYTE(message)
+    offset = int(at[1]) if at else len(text)
+    reason = "ends too early" if "truncated" in message else f"is no JSON: {_reason(message)}"
+    rule = "encoding" if "surrogate" in message else "malformed"
+    return Violation(pointer="#", rule=rule, detail=f"{reason} (byte {offset})", expected=what, byte_offset=offset)
+
+
+def _reason(message: str) -> str:
+    return message.removeprefix("JSON is malformed: ").partition(" (byte")[0]
+
+
+def _wrong_type(message: str, what: str) -> Violation:
+    """msgspec's words about a member, as a violation: `Expected `str | null`, got `int` - at `$.id``."""
+    parts = _AT(message)
+    path = parts["path"] if parts is not None and parts["path"] else ""
+    said = _EXPECTED(parts["what"]) if parts is not None else None
+    steps = [step for step in path.replace("[...]", "").split(".") if step]
+    if said is None:
+        return Violation(pointer=pointer(steps), rule="type", detail="is not what is expected here", expected=what)
+    expected = said["expected"].replace("str", "string").replace(" | ", " or ") if steps else what
+    return Violation(
+        pointer=pointer(steps), rule="type", detail=f"is no {expected}", expected=expected, found=said["found"] or ""
+    )
+
+
+def _unreadable_event(text: bytes, error: Exception) -> Violation:
+    if isinstance(error, msgspec.ValidationError) and "unknown field" in str(error):
+        stranger = next((name for name in _members(text) if name not in EVENT_FIELDS), None)
+        if stranger is not None:
+            return unknown_member(stranger)
+    if isinstance(error, msgspec.ValidationError) and "base64" in str(error):
+        return Violation(pointer="#/keyBytes", rule="encoding", detail="is not base64", expected="base64 (RFC 4648)")
+    return unreadable_text(text, error, "an event")
+
+
+def _members(text: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _decode_members(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+
+
+def _id_of(text: bytes) -> str | None:
+    """The id of an event that cannot be read otherwise, so that its sender finds it again."""
+    raw = _members(text).get("id")
+    try:
+        return _decode_text(raw) if raw is not None else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _bad(event: Event, violation: Violation) -> Unreadable:
+    return Unreadable(violations=(violation,), id=event.id)
+
+
+def _bad_headers(headers: list[tuple[str, str]]) -> Violation | None:
+    names = [name for name, _ in headers]
+    if len(set(names)) != len(names):
+        again = next(name for name in names if names.count(name) > 1)
+        return Violation(
+            pointer=pointer(("headers", again)), rule="duplicate_key", detail="stands twice (in lower case)"
+        )
+    return check_headers(headers)

@@ -1,0 +1,60 @@
+"""gzip, bounded: pieces of known size, every member, and nothing after the last. Used by `body` alone."""
+
+import zlib
+from collections.abc import Iterator
+
+from tidegate.contracts.verdict import Violation
+from tidegate.errors import Code
+from tidegate_gateway.intake.faults import Fault
+
+__all__ = ["PIECE_BYTES", "Gunzip"]
+
+PIECE_BYTES = 65_536
+"""The most that one piece holds."""
+
+_GZIP_WINDOW = 31
+_MAX_MEMBERS = 256
+"""bgzip and pigz write a member for each 64 to 128 KiB; a body of ever so many empty ones costs time and says nothing."""
+
+
+class Gunzip:
+    """One body's decompression (RFC 1952). Feed it what arrives; what comes out is the caller's to count."""
+
+    __slots__ = ("_member", "_members")
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_WINDOW)
+        self._members = 0
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The pieces that `data` gives, each at most `PIECE_BYTES`. Raises `malformed` for what is not gzip."""
+        more = True
+        while more:
+            if self._member.eof:
+                if not data:
+                    return
+                self._next_member()
+            try:
+                piece = self._member.decompress(data, PIECE_BYTES)
+            except zlib.error:
+                raise _damaged("is not gzip, or damaged") from None
+            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            more = bool(data) or len(piece) == PIECE_BYTES
+            if piece:
+                yield piece
+
+    def finish(self) -> None:
+        """Raise `malformed` where the last member is not whole."""
+        if not self._member.eof:
+            raise _damaged("ends before its gzip does")
+
+    def _next_member(self) -> None:
+        self._members += 1
+        if self._members >= _MAX_MEMBERS:
+            raise _damaged(f"has more than {_MAX_MEMBERS} gzip members")
+        self._member = zlib.decompressobj(_GZIP_WINDOW)
+
+
+def _damaged(detail: str) -> Fault:
+    violation = Violation(pointer="#", rule="encoding", detail=detail, expected="gzip (RFC 1952)")
+    return Fault(Code.MALFORMED, f"the body {detail}", violations=(violation,))

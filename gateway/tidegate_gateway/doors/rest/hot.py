@@ -1,0 +1,262 @@
+"""The endpoints that take events, as ASGI callables: the path of a request from its head to its answer.
+
+`app` sends requests here past the router, which costs more than all of this (traps.md, "HTTP and gRPC"). Each step is one
+call: head, who, may, body, submission, intake, answer. No decision is made here.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from tidegate.contracts.wording import shown
+from tidegate.errors import Code
+from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
+from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
+from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive, declared_too_large
+from tidegate_gateway.doors.rest.crash import log_crash
+from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.heads import EventHead, Head, event_of, read_head, version_of
+from tidegate_gateway.doors.rest.media import JSON, NDJSON, is_gzip, media_type_of
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.ids import uuid7
+from tidegate_gateway.intake.memory import decoded_cost_bytes
+from tidegate_gateway.intake.submission import Admission, Incoming, Request, Submission, Unreadable
+
+__all__ = ["ENDPOINTS", "Endpoint", "HotDoor", "Scope", "Send", "find_endpoint"]
+
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_DOOR = "rest"
+_PREFIX = b"/v1/topics/"
+_SMALL_BYTES = 4096
+_SMALL_COST = 30
+"""A body this small is charged the worst that it could cost, uncounted: a value for every second byte."""
+_LEFT_BYTES = 65_536
+"""An unread rest of this size is the server's to skip; a longer one ends the connection."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One hot endpoint: `media` is what it takes, `batch` whether JSON holds many events, `stores` whether it publishes."""
+
+    media: tuple[str, ...]
+    batch: bool
+    stores: bool
+
+
+ENDPOINTS = {
+    b"events": Endpoint(media=(JSON,), batch=False, stores=True),
+    b"events:batch": Endpoint(media=(JSON, NDJSON), batch=True, stores=True),
+    b"events:validate": Endpoint(media=(JSON, NDJSON), batch=False, stores=False),
+}
+"""The last part of `/v1/topics/{topic}/...`, decoded, and what is there."""
+
+
+@dataclass(slots=True)
+class _Exchange:
+    """What is known of a request while it goes its way: enough to answer whatever happens."""
+
+    request: Request
+    head: Head | None = None
+    body: Body | None = None
+    admission: Admission | None = None
+
+
+def find_endpoint(scope: Scope) -> tuple[Endpoint, str] | None:
+    """The hot endpoint and the topic of a request, after exactly one percent-decoding; None where the router may look."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
+    root: str = scope.get("root_path", "")
+    if root:
+        raw = raw.removeprefix(root.encode("utf-8"))
+    if not raw.startswith(_PREFIX):
+        return None
+    topic, _, rest = raw[len(_PREFIX) :].partition(b"/")
+    endpoint = ENDPOINTS.get(unquote_to_bytes(rest) if b"%" in rest else rest)
+    if endpoint is None:
+        return None
+    if b"%" in topic:
+        topic = unquote_to_bytes(topic)
+    return endpoint, topic.decode("utf-8", "replace")
+
+
+class HotDoor:
+    """The hot endpoints of one gateway."""
+
+    __slots__ = ("_answers", "_deps", "_intake")
+
+    def __init__(self, deps: RestDeps, answers: Answers) -> None:
+        self._deps = deps
+        self._intake = deps.intake
+        self._answers = answers
+
+    async def serve(self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever it holds. Raises what `send` raises, and cancellation."""
+        started = perf_counter()
+        exchange = _Exchange(request=Request(id=uuid7(), door=_DOOR, arrival_ms=self._deps.now_ms()))
+        try:
+            answer = await self._answer_or_refuse(endpoint, topic, scope, receive, exchange)
+        except Disconnected:
+            self._count("disconnected", started)
+            return
+        except Exception as error:
+            log_crash(error, exchange.request.id)
+            answer = self._answers.fault(internal_fault(), exchange.request.id)
+        finally:
+            if exchange.admission is not None:
+                exchange.admission.reservation.release()
+        await _write(answer, exchange, send)
+        self._count(answer.code, started)
+
+    async def _answer_or_refuse(
+        self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, exchange: _Exchange
+    ) -> Answer:
+        try:
+            return await self._answer(endpoint, topic, scope, receive, exchange)
+        except Fault as fault:
+            return await self._refuse(fault, exchange)
+
+    async def _answer(
+        self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, exchange: _Exchange
+    ) -> Answer:
+        exchange.body = Body(receive, self._deps.body_timeout_s)
+        exchange.head = head = read_head(scope)
+        if scope["method"] != "POST":
+            return _other_method(scope["method"], exchange)
+        media = media_type_of(head.content_type, endpoint.media)
+        gzip = is_gzip(head.content_encoding)
+        lines = media == NDJSON
+        many = endpoint.batch or lines
+        settings = self._intake.settings
+        limit_bytes = settings.max_batch_bytes if many else settings.max_event_bytes
+        length = head.length
+        _check_length(length, limit_bytes, gzip=gzip)
+
+        principal = await self._intake.authenticate(head.token)
+        version = version_of(head)
+        event = event_of(head) if not many else None
+        bare_values = endpoint.batch and _bare_values(scope["query_string"], lines=lines)
+        request = exchange.request
+        if head.traceparent is not None:
+            exchange.request = request = Request(
+                id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace
+            )
+        exchange.admission = admission = self._intake.admit(request, principal, topic, version, length or 0)
+        if not many:
+            limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
+            _check_length(length, limit_bytes, gzip=gzip)
+
+        body = await exchange.body.read(gzip=gzip, limit_bytes=limit_bytes, reservation=admission.reservation)
+        take = self._intake.accept if endpoint.stores else self._intake.validate
+        if event is not None:
+            return self._answers.single(await take(admission, _one(body, event, admission)), admission)
+        try:
+            submission = (
+                ndjson_batch(body, admission.reservation, bare_values=bare_values, max_events=settings.max_batch_events)
+                if lines
+                else json_batch(body, admission.reservation)
+            )
+        except Unbatchable as error:
+            told = await take(admission, _unbatchable(body, error))
+            return self._answers.single(told, admission, detail=error.detail)
+        return self._answers.receipt(await take(admission, submission), admission)
+
+    async def _refuse(self, fault: Fault, exchange: _Exchange) -> Answer:
+        admission = exchange.admission
+        owner = None
+        if admission is not None:
+            source = admission.contract.source
+            owner = source.owner
+            fault.topic = fault.topic or source.topic
+            if not fault.quotas:
+                fault.quotas = await self._intake.quotas(admission)
+        elif fault.code is Code.RETIRED:
+            contract = self._intake.catalogue.current.contracts.get(fault.topic)
+            owner = contract.source.owner if contract is not None else None
+        return self._answers.fault(fault, exchange.request.id, owner)
+
+    def _count(self, code: str, started: float) -> None:
+        if self._deps.on_request is not None:
+            self._deps.on_request(_DOOR, code, perf_counter() - started)
+
+
+def _check_length(length: int | None, limit_bytes: int, *, gzip: bool) -> None:
+    if declared_too_large(length, limit_bytes, gzip=gzip):
+        raise Fault(Code.TOO_LARGE, f"the body takes {length} bytes, at most {limit_bytes} are allowed")
+
+
+def _other_method(method: str, exchange: _Exchange) -> Answer:
+    if method == "OPTIONS":
+        fields = [(b"allow", b"POST, OPTIONS"), (b"request-id", exchange.request.id.encode("ascii"))]
+        return Answer(status=204, fields=fields, body=b"", code="ok")
+    raise Fault(
+        Code.MALFORMED, "the method is not allowed here; events are sent by POST", status=405, allow=("POST", "OPTIONS")
+    )
+
+
+def _bare_values(query: bytes, *, lines: bool) -> bool:
+    """Whether `?format=values` asks for lines that are values. Raises `malformed` for another format, or without lines."""
+    if not query:
+        return False
+    formats = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "format"]
+    if not formats or formats == ["events"]:
+        return False
+    if formats != ["values"]:
+        raise Fault(Code.MALFORMED, f'the format "{shown(formats[0])}" is none; there are events and values')
+    if not lines:
+        raise Fault(Code.MALFORMED, f"format=values is for {NDJSON}: a line is a value")
+    return True
+
+
+def _one(body: bytes, event: EventHead, admission: Admission) -> Submission:
+    size = len(body)
+    admission.reservation.grow_to(
+        _SMALL_COST * size
+        if size <= _SMALL_BYTES
+        else decoded_cost_bytes(size, body.count(b",") + body.count(b"[") + body.count(b"{"))
+    )
+    incoming = Incoming(body=body, id=event.id, key=event.key, time=event.time, headers=event.headers)
+    return Submission(events=(incoming,), count=1, size_bytes=size)
+
+
+def _unbatchable(body: bytes, error: Unbatchable) -> Submission:
+    """A body that is no batch goes the way of an unreadable event: it is counted, and it spends the allowance."""
+    events: Iterable[Unreadable] = (Unreadable(violations=(error.violation,)),)
+    return Submission(events=events, count=1, size_bytes=len(body))
+
+
+async def _write(answer: Answer, exchange: _Exchange, send: Send) -> None:
+    """Head and body, without a pause between them: the server's loop puts them on the wire in one write.
+
+    A body that nobody read: where its sender waits for `100 Continue` it never comes, so the connection ends. A long one
+    is read on for a while after the answer went out, since closing on unread bytes may destroy the answer on its way.
+    """
+    fields = [*answer.fields, (b"content-length", b"%d" % len(answer.body))] if answer.status != 204 else answer.fields
+    unread = _unread(exchange)
+    if unread:
+        fields = [*fields, (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
+    if unread == "linger" and exchange.body is not None:
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await exchange.body.linger()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    else:
+        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+
+
+def _unread(exchange: _Exchange) -> str:
+    """What to do about the body's rest: nothing, `close`, or `linger` and close."""
+    head, body = exchange.head, exchange.body
+    if body is None or body.complete:
+        return ""
+    if head is None:
+        return "close"
+    if head.length == 0:
+        return ""
+    if head.expect is not None and not body.begun:
+        return "close"
+    if head.length is not None and head.length <= _LEFT_BYTES and not body.late:
+        return ""
+    return "close" if body.late else "linger"
