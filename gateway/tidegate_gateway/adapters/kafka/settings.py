@@ -1,0 +1,60 @@
+"""What the Kafka publisher can be told. Made by `app` from `[kafka]`; read by the publisher's modules."""
+
+from dataclasses import dataclass
+
+__all__ = ["COMPRESSIONS", "KafkaSettings"]
+
+COMPRESSIONS = ("none", "gzip", "lz4", "zstd", "snappy")
+"""Codecs of Kafka's record batches. kafkajs reads only gzip or none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KafkaSettings:
+    """Bounds and choices of the publisher.
+
+    `bootstrap_servers`: `host:port`, several separated by commas. `linger_ms`: the longest that an event waits for company,
+    and only where others are likely to come. `delivery_timeout_s`: the longest wait for Kafka of one submission.
+    `buffer_bytes`: what may wait or be in flight, records counted as Kafka does. `batch_bytes`: the largest record batch,
+    unless the topic allows less. `probe_s`: between two looks at the brokers; `refresh_s`: between two readings of the
+    topics' limits.
+    """
+
+    bootstrap_servers: str
+    linger_ms: float = 2.0
+    compression: str = "none"
+    delivery_timeout_s: float = 10.0
+    buffer_bytes: int = 67_108_864
+    batch_bytes: int = 1_000_000
+    probe_s: float = 1.0
+    refresh_s: float = 30.0
+    client_id: str = "tidegate-gateway"
+
+    def validate(self) -> tuple[str, ...]:
+        """What is wrong, one line for each option; empty where all is well."""
+        wrong: list[str] = []
+        wrong.extend(
+            f'bootstrap_servers: "{server}" is not host:port'
+            for server in self.bootstrap_servers.split(",")
+            if not _is_address(server.strip())
+        )
+        if self.compression not in COMPRESSIONS:
+            wrong.append(f'compression: "{self.compression}" is not one of {", ".join(COMPRESSIONS)}')
+        bounds = (
+            ("linger_ms", self.linger_ms, 0, 1_000),
+            ("delivery_timeout_s", self.delivery_timeout_s, 0.1, 120),
+            ("buffer_bytes", self.buffer_bytes, 1_048_576, 2**34),
+            ("batch_bytes", self.batch_bytes, 1_024, 2**27),
+            ("probe_s", self.probe_s, 0.1, 2.5),
+            ("refresh_s", self.refresh_s, 1, 3_600),
+        )
+        wrong.extend(
+            f"{name}: {value} is not between {low} and {high}"
+            for name, value, low, high in bounds
+            if not low <= value <= high
+        )
+        return tuple(wrong)
+
+
+def _is_address(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65_536
