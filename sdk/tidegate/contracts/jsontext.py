@@ -19,10 +19,10 @@ __all__ = [
     "MAX_DEPTH",
     "SAFE_BYTES",
     "Broken",
+    "NumberOutOfRange",
     "count_keys",
     "decode_exact",
     "decode_floats",
-    "NumberOutOfRange",
     "depth_broken",
     "describe",
     "duplicates",
@@ -182,11 +182,11 @@ def describe(body: bytes, error: Exception) -> Broken:
     return Broken(rule="malformed", detail=f"is not JSON: {what}", byte_offset=int(match["at"]))
 
 
-_half = re.compile(rb'\\u[dD][89abAB][0-9a-fA-F]{2}"\s*\Z')
+_half = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}[^\\]{0,5}\Z")
 
 
 def _ends_in_surrogate(body: bytes, text: str) -> bool:
-    """msgspec says "truncated" where the text's last string ends in a high surrogate."""
+    """msgspec says "truncated" where fewer than six bytes follow a high surrogate."""
     return "truncated" in text and _half.search(body) is not None
 
 

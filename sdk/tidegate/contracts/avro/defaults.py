@@ -147,5 +147,3 @@ def plain_default(schema: Schema, value: object) -> object:
             return base64.b64encode(data).decode()
         case _:
             return float(value) if isinstance(value, Decimal) else value
-
-

@@ -22,7 +22,7 @@ __all__ = ["DROPPED", "Answer", "Explain", "Fault", "Faults", "Place", "Step", "
 DROPPED = 1 << 40
 """One dropped field in a writer's count: a body has fewer keys than this."""
 
-Step: TypeAlias = "str | int"
+Step: TypeAlias = str | int
 """A part of a JSON pointer, ready: `/items` or an array's index."""
 
 
@@ -91,11 +91,11 @@ class Faults:
         )
 
 
-Answer: TypeAlias = "int | Fault | Faults | None"
+Answer: TypeAlias = int | Fault | Faults | None
 Write: TypeAlias = Callable[[object, list[bytes]], Answer]
 
 
-def add(faults: Faults, more: Fault | Faults, step: Step | None) -> None:
+def add(faults: Faults, more: Fault | Faults, step: str | int | None) -> None:
     """Takes what is wrong one level below, at `step` (None: at this level)."""
     if type(more) is Fault:
         if isinstance(more.value, (dict, list)):

@@ -9,9 +9,7 @@ _MORE = tuple(bytes((n & 0x7F | 0x80, n >> 7 | 0x80)) for n in range(1 << 14))
 _LAST = tuple(bytes((n,)) if n < 1 << 7 else bytes((n & 0x7F | 0x80, n >> 7)) for n in range(1 << 14))
 
 
-def zigzag(
-    number: int, more: tuple[bytes, ...] = _MORE, last: tuple[bytes, ...] = _LAST
-) -> bytes:
+def zigzag(number: int, more: tuple[bytes, ...] = _MORE, last: tuple[bytes, ...] = _LAST) -> bytes:
     """The encoding of an integer of at most 64 bits. The tables are arguments to be local; callers give the number only."""
     rest = number << 1 if number >= 0 else ~(number << 1)
     if rest < 1 << 14:

@@ -1,0 +1,141 @@
+"""Writers of bytes, fixed, duration (base64 in JSON) and decimal (a number or its digits in a string).
+
+Made by the compiler, run for every event.
+"""
+
+import binascii
+import re
+from collections.abc import Callable
+from decimal import Context, Decimal, Inexact, InvalidOperation
+
+from tidegate.contracts.avro.faults import Answer, Explain, Fault, Place, Write
+from tidegate.contracts.avro.keywords import Rule, judge, length_checks, number_checks
+from tidegate.contracts.avro.numbers import type_words
+from tidegate.contracts.avro.schema import Logical
+from tidegate.contracts.avro.varints import zigzag
+from tidegate.contracts.verdict import Violation
+
+__all__ = ["bytes_writer", "decimal_writer", "decode_base64", "fixed_writer"]
+
+_URL_SAFE = str.maketrans("-_", "+/")
+_is_decimal = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
+
+
+def decode_base64(text: str) -> bytes:
+    """Base64 in either alphabet (RFC 4648, sections 4 and 5, not mixed), with or without padding. Raises ValueError."""
+    if "-" in text or "_" in text:
+        if "+" in text or "/" in text:
+            raise ValueError("mixes both alphabets of base64")
+        text = text.translate(_URL_SAFE)
+    if len(text) % 4:
+        text += "=" * (-len(text) % 4)
+    return binascii.a2b_base64(text, strict_mode=True)
+
+
+def _byte_length(value: object) -> int:
+    return len(decode_base64(value)) if isinstance(value, str) else 0
+
+
+def _no_base64(place: Place) -> Explain:
+    return lambda value, pointer: place.violation(pointer, "format", "is not base64", value)
+
+
+def bytes_writer(place: Place, rules: tuple[Rule, ...]) -> Write:
+    """bytes, in base64."""
+    wrong_type = type_words(place, "bytes in a base64 string")
+    wrong_form = _no_base64(place)
+    checks = length_checks(rules, place, "byte", _byte_length)
+
+    def write(value: object, out: list[bytes]) -> Answer:
+        if type(value) is not str:
+            return Fault(wrong_type, value)
+        try:
+            data = decode_base64(value)
+        except ValueError:
+            return Fault(wrong_form, value)
+        out.append(zigzag(len(data)) + data)
+        return judge(checks, len(data), value) if checks else None
+
+    return write
+
+
+def fixed_writer(place: Place, size: int) -> Write:
+    """A fixed of `size` bytes, in base64 (a duration: 12)."""
+    wrong_type = type_words(place, f"{size} bytes in a base64 string")
+    wrong_form = _no_base64(place)
+
+    def wrong_size(value: object, pointer: str) -> Violation:
+        has = f"has {_byte_length(value)} bytes" if not place.sensitive else "has another length"
+        return place.violation(pointer, "length", f"{has}, exactly {size} are needed", value)
+
+    def write(value: object, out: list[bytes]) -> Answer:
+        if type(value) is not str:
+            return Fault(wrong_type, value)
+        try:
+            data = decode_base64(value)
+        except ValueError:
+            return Fault(wrong_form, value)
+        if len(data) != size:
+            return Fault(wrong_size, value)
+        out.append(data)
+        return None
+
+    return write
+
+
+def decimal_reader(logical: Logical) -> Callable[[object], tuple[Decimal, int]]:
+    """Reads a JSON string or number as (the number, its unscaled value), exactly.
+
+    Raises TypeError for another JSON type, ValueError for a string that is no number, InvalidOperation or Inexact for a
+    number that precision and scale do not hold.
+    """
+    context = Context(prec=logical.precision, Emin=-999999, Emax=999999, traps=[Inexact, InvalidOperation])
+    unit = Decimal(1).scaleb(-logical.scale, Context(prec=1))
+    scale = logical.scale
+
+    def read(value: object) -> tuple[Decimal, int]:
+        if type(value) is str:
+            if _is_decimal(value) is None:
+                raise ValueError
+            number = Decimal(value)
+        elif type(value) is int or type(value) is Decimal:
+            number = Decimal(value)
+        else:
+            raise TypeError
+        number = context.quantize(number, unit)
+        return number, int(context.scaleb(number, scale))
+
+    return read
+
+
+def decimal_writer(place: Place, logical: Logical, size: int | None, rules: tuple[Rule, ...]) -> Write:
+    """A decimal on bytes, or on a fixed of `size` bytes. Never rounded; `12.500` fits scale 2."""
+    wrong_type = type_words(place, "a decimal in a string or number")
+    checks = number_checks(rules, place)
+    read = decimal_reader(logical)
+
+    def wrong_form(value: object, pointer: str) -> Violation:
+        return place.violation(pointer, "format", "is not a decimal number", value)
+
+    def wrong_precision(value: object, pointer: str) -> Violation:
+        whole, scale = logical.precision - logical.scale, logical.scale
+        detail = f"has more than {whole} digits before or {scale} after the decimal point"
+        return place.violation(pointer, "precision", detail, value)
+
+    def write(value: object, out: list[bytes]) -> Answer:
+        try:
+            number, unscaled = read(value)
+        except TypeError:
+            return Fault(wrong_type, value)
+        except ValueError:
+            return Fault(wrong_form, value)
+        except (InvalidOperation, Inexact):
+            return Fault(wrong_precision, value)
+        if size is None:
+            width = (unscaled if unscaled >= 0 else ~unscaled).bit_length() // 8 + 1
+            out.append(zigzag(width) + unscaled.to_bytes(width, "big", signed=True))
+        else:
+            out.append(unscaled.to_bytes(size, "big", signed=True))
+        return judge(checks, number, value) if checks else None
+
+    return write

@@ -1,0 +1,340 @@
+"""A parsed schema to one writer: every place of it with its rules, its words, its docs row and its example.
+
+Called by `codec` once for each version. Types are compiled anew at every place where they stand, since anchors, rules and
+sensitivity belong to the place; a type inside itself leads back to the writer that is being made.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from tidegate.contracts.avro.containers import Member, array_writer, map_writer, record_writer, unique_writer
+from tidegate.contracts.avro.defaults import default_bytes, plain_default
+from tidegate.contracts.avro.examples import NO_EXAMPLE, NoExample, given_examples
+from tidegate.contracts.avro.faults import Answer, Fault, Faults, Place, Write, add
+from tidegate.contracts.avro.keywords import ITEMS, Rule, bounds_text, rules_in
+from tidegate.contracts.avro.nodes import OBJECT, STRING, Node, Spot, fitting, keywords_of, scalar_node, thunk
+from tidegate.contracts.avro.numbers import holds_exactly
+from tidegate.contracts.avro.schema import (
+    Array,
+    Enum,
+    Field,
+    Fixed,
+    Map,
+    Missing,
+    Primitive,
+    Record,
+    Schema,
+    Union,
+    type_name,
+)
+from tidegate.contracts.avro.text import enum_writer
+from tidegate.contracts.avro.unions import Branch, Shape, optional_writer, union_writer
+from tidegate.contracts.codec import ContractError, FieldDoc
+from tidegate.contracts.wording import did_you_mean
+
+__all__ = ["SENSITIVE_TAGS", "Compiler"]
+
+SENSITIVE_TAGS = frozenset({"PII", "PHI", "PCI", "SENSITIVE", "PRIVATE", "CONFIDENTIAL", "RESTRICTED", "SECRET"})
+"""The values of `confluent:tags`, in any case, that hide what was found."""
+
+_MAX_PLACES = 20_000
+_SHOWN_SYMBOLS = 10
+_default_text = msgspec.json.Encoder(decimal_format="number")
+
+
+class _Open:
+    """A record whose writer is being made, for those that stand inside it."""
+
+    __slots__ = ("sensitive", "target")
+
+    def __init__(self, *, sensitive: bool) -> None:
+        self.sensitive = sensitive
+        self.target: Write | None = None
+
+    def write(self, value: object, out: list[bytes]) -> Answer:
+        """The record's writer, once it is made."""
+        assert self.target is not None  # noqa: S101 -- no event is judged before the compiler is done
+        return self.target(value, out)
+
+
+class Compiler:
+    """One compilation. `rules` and `sensitive` are keyed by dotted path; a rule for no field is refused."""
+
+    def __init__(self, *, rules: Mapping[str, tuple[Rule, ...]], sensitive: frozenset[str], drop: bool) -> None:
+        self.docs: list[FieldDoc] = []
+        self.recursive = False
+        self.decimals = False
+        self._rules = rules
+        self._sensitive = sensitive
+        self._drop = drop
+        self._places = 0
+        self._paths: set[str] = set()
+        self._open: dict[str, _Open] = {}
+        self._later: list[Callable[[], None]] = []
+
+    def record(self, schema: Record) -> Node:
+        """The top level. Raises `ContractError`."""
+        node = self._record(schema, Spot(path="", sensitive=_is_tagged(schema.attributes)))
+        for path, rules in self._rules.items():
+            if path not in self._paths:
+                hint = did_you_mean(path, self._paths)
+                raise ContractError(
+                    f'a rule names the field "{path}", which is not in the schema{"; " + hint if hint else ""}',
+                    pointer=rules[0].pointer if rules else "",
+                )
+        for check in self._later:
+            check()
+        return node
+
+    def _node(self, schema: Schema, spot: Spot) -> Node:
+        self._places += 1
+        if self._places > _MAX_PLACES:
+            raise ContractError(f"the schema has more than {_MAX_PLACES} places once its types are written out")
+        if isinstance(schema, Union):
+            return self._union(schema, spot)
+        _refuse_cel(schema.attributes, schema.pointer)
+        if _is_tagged(schema.attributes):
+            spot = msgspec.structs.replace(spot, sensitive=True)
+        if isinstance(schema, Record):
+            fitting(spot.rules, frozenset(), "a record")
+            return self._record(schema, spot)
+        rules = spot.rules + rules_in(schema.attributes, schema.pointer)
+        match schema:
+            case Array():
+                return self._array(schema, spot, fitting(rules, ITEMS, "an array"))
+            case Map():
+                fitting(rules, frozenset(), "a map")
+                return self._map(schema, spot)
+            case Enum():
+                fitting(rules, frozenset(), "an enum")
+                names = ", ".join(schema.symbols[:_SHOWN_SYMBOLS]) + (
+                    ", …" if len(schema.symbols) > _SHOWN_SYMBOLS else ""
+                )
+                place = spot.place(f"one of {names}")
+                return Node(
+                    write=enum_writer(place, schema.symbols),
+                    takes=STRING,
+                    expected=place.expected,
+                    type=f"enum {_short(schema.name)}",
+                    example=thunk(schema.symbols[0] if schema.symbols else NO_EXAMPLE),
+                )
+            case _:
+                return self._scalar(schema, spot, rules)
+
+    def _scalar(self, schema: Primitive | Fixed, spot: Spot, rules: tuple[Rule, ...]) -> Node:
+        logical = schema.logical
+        if logical is not None and logical.name == "decimal":
+            self.decimals = True
+        return scalar_node(schema, spot, rules)
+
+    def _array(self, schema: Array, spot: Spot, rules: tuple[Rule, ...]) -> Node:
+        item = self._node(schema.items, spot.inside())
+        kind = f"array of {item.type}"
+        place = spot.place(kind + bounds_text(rules, "items"))
+        write = array_writer(place, item.write, tuple(r for r in rules if r.keyword != "uniqueItems"))
+        for rule in rules:
+            if rule.keyword == "uniqueItems":
+                if not isinstance(rule.value, bool):
+                    raise ContractError("uniqueItems must be true or false", pointer=rule.pointer)
+                if rule.value:
+                    by_bytes = not _holds_map(schema.items, set())
+                    write = unique_writer(place, write, by_bytes=by_bytes, write_item=item.write)
+        least = max((rule.size() for rule in rules if rule.keyword == "minItems"), default=0)
+        most = min((rule.size() for rule in rules if rule.keyword == "maxItems"), default=1)
+
+        def example() -> object:
+            one = item.example()
+            if isinstance(one, NoExample):
+                return [] if least == 0 else NO_EXAMPLE
+            many = [one] * max(least, min(1, most))
+            return many if _accepts(write, many) else ([] if least == 0 else _distinct(write, many))
+
+        return Node(write=write, takes=frozenset({list}), expected=place.expected, type=kind, example=example)
+
+    def _map(self, schema: Map, spot: Spot) -> Node:
+        value = self._node(schema.values, spot.inside())
+        kind = f"map of {value.type}"
+        place = spot.place(kind)
+
+        def example() -> object:
+            one = value.example()
+            return {} if isinstance(one, NoExample) else {"key": one}
+
+        return Node(
+            write=map_writer(place, value.write), takes=OBJECT, expected=place.expected, type=kind, example=example
+        )
+
+    def _union(self, schema: Union, spot: Spot) -> Node:
+        if not schema.branches:
+            raise ContractError("a union without branches has no values", pointer=schema.pointer)
+        others = [branch for branch in schema.branches if not _is_null(branch)]
+        for rule in spot.rules:
+            if not any(rule.keyword in keywords_of(branch) for branch in others):
+                raise ContractError(f"{rule.keyword} fits no branch of the union", pointer=rule.pointer)
+        optional = len(schema.branches) == 2 and len(others) == 1
+        nodes = []
+        for branch in schema.branches:
+            rules = tuple(rule for rule in spot.rules if rule.keyword in keywords_of(branch))
+            inner = spot.inside(prefix="null or " if optional else "", rules=rules)
+            nodes.append(self._node(branch, inner))
+        kinds = " or ".join(sorted((node.type for node in nodes), key=lambda kind: kind != "null"))
+        texts = " or ".join(node.expected.removeprefix("null or ") for node in nodes)
+        place = spot.place(texts if not optional else next(n.expected for n in nodes if n.type != "null"))
+        branches = tuple(
+            Branch(
+                name=type_name(branch),
+                write=node.write,
+                takes=node.takes,
+                exact=_exactly(branch),
+                is_enum=isinstance(branch, Enum),
+                shape=self._shape(branch),
+            )
+            for branch, node in zip(schema.branches, nodes, strict=True)
+        )
+
+        def example() -> object:
+            tries = (node.example() for node in sorted(nodes, key=lambda node: node.type == "null"))
+            return next((one for one in tries if not isinstance(one, NoExample)), NO_EXAMPLE)
+
+        return Node(
+            write=optional_writer((branches[0], branches[1])) if optional else union_writer(place, branches),
+            takes=frozenset(kind for node in nodes for kind in node.takes),
+            expected=place.expected,
+            type=kinds,
+            example=example,
+        )
+
+    def _shape(self, schema: Schema) -> Shape | None:
+        if not isinstance(schema, Record):
+            return None
+        return Shape(
+            names=frozenset(field.name for field in schema.fields),
+            required=frozenset(field.name for field in schema.fields if isinstance(field.default, Missing)),
+            open=self._drop,
+        )
+
+    def _record(self, schema: Record, spot: Spot) -> Node:
+        name = _short(schema.name)
+        place = spot.place(f"object {name}")
+        outer = self._open.get(schema.name)
+        if outer is not None and outer.sensitive == spot.sensitive:
+            self.recursive = True
+            return Node(write=outer.write, takes=OBJECT, expected=place.expected, type=name, example=thunk(NO_EXAMPLE))
+        opened = self._open[schema.name] = _Open(sensitive=spot.sensitive)
+        compiled = tuple(self._field(field, spot) for field in schema.fields)
+        if outer is None:
+            del self._open[schema.name]
+        else:
+            self._open[schema.name] = outer
+        opened.target = record_writer(place, name, tuple(member for member, _ in compiled), drop=self._drop)
+
+        def example() -> object:
+            members = {member.name: example() for member, example in compiled}
+            lacking = [m.name for m, _ in compiled if m.default is None and isinstance(members[m.name], NoExample)]
+            return NO_EXAMPLE if lacking else {k: v for k, v in members.items() if not isinstance(v, NoExample)}
+
+        return Node(write=opened.target, takes=OBJECT, expected=place.expected, type=name, example=example)
+
+    def _field(self, field: Field, spot: Spot) -> tuple[Member, Callable[[], object]]:
+        _refuse_cel(field.attributes, field.pointer)
+        path = f"{spot.path}.{field.name}" if spot.path else field.name
+        sensitive = spot.sensitive or _is_tagged(field.attributes) or path in self._sensitive
+        row = len(self.docs)
+        listed = path not in self._paths
+        self._paths.add(path)
+        if listed:
+            self.docs.append(FieldDoc(path=path, type="", expected=""))
+        rules = rules_in(field.attributes, field.pointer) + self._rules.get(path, ())
+        node = self._node(field.type, Spot(path=path, sensitive=sensitive, rules=rules))
+        required = isinstance(field.default, Missing)
+        if listed:
+            doc = field.attributes.get("doc")
+            self.docs[row] = FieldDoc(
+                path=path,
+                type=node.type,
+                expected=node.expected,
+                doc=doc if isinstance(doc, str) else "",
+                required=required,
+                default="" if required else _default_text.encode(field.default).decode(),
+                sensitive=sensitive,
+            )
+        tries = given_examples(field.attributes)
+        default: bytes | None = None
+        if not required:
+            default = default_bytes(field.type, field.default, f"{field.pointer}/default")
+            plain = plain_default(field.type, field.default)
+            tries.append(plain)
+            self._later.append(lambda: _check_default(field, node.write, plain))
+
+        def example() -> object:
+            for one in tries:
+                if _accepts(node.write, one):
+                    return one
+            return node.example()
+
+        place = Place(expected=node.expected, docs=path, sensitive=sensitive)
+        return Member(name=field.name, write=node.write, place=place, default=default), example
+
+
+def _check_default(field: Field, write: Write, plain: object) -> None:
+    answer = write(plain, [])
+    if isinstance(answer, Fault):
+        faults = Faults()
+        add(faults, answer, None)
+        answer = faults
+    if isinstance(answer, Faults):
+        wrong = answer.violations()[0]
+        raise ContractError(f'the default of "{field.name}" {wrong.detail}', pointer=f"{field.pointer}/default")
+
+
+def _accepts(write: Write, value: object) -> bool:
+    return not isinstance(write(value, []), (Fault, Faults))
+
+
+def _distinct(write: Write, items: list[object]) -> object:
+    """An array with different items, where equal ones are refused: integers and strings can be counted up."""
+    counted = [
+        item + index if type(item) is int else f"{item}{index}" if isinstance(item, str) else item
+        for index, item in enumerate(items)
+    ]
+    return counted if _accepts(write, counted) else NO_EXAMPLE
+
+
+def _is_null(schema: Schema) -> bool:
+    return isinstance(schema, Primitive) and schema.name == "null"
+
+
+def _exactly(schema: Schema) -> Callable[[object], bool] | None:
+    return holds_exactly(schema.name) if isinstance(schema, Primitive) and schema.name in ("float", "double") else None
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _is_tagged(attributes: Mapping[str, object]) -> bool:
+    tags = attributes.get("confluent:tags")
+    return isinstance(tags, list) and any(isinstance(tag, str) and tag.upper() in SENSITIVE_TAGS for tag in tags)
+
+
+def _refuse_cel(attributes: Mapping[str, object], pointer: str) -> None:
+    if attributes.get("confluent:rules"):
+        raise ContractError(
+            "confluent:rules (CEL) is not served by this build yet", pointer=f"{pointer}/confluent:rules"
+        )
+
+
+def _holds_map(schema: Schema, seen: set[str]) -> bool:
+    match schema:
+        case Map():
+            return True
+        case Array():
+            return _holds_map(schema.items, seen)
+        case Union():
+            return any(_holds_map(branch, seen) for branch in schema.branches)
+        case Record() if schema.name not in seen:
+            seen.add(schema.name)
+            return any(_holds_map(field.type, seen) for field in schema.fields)
+        case _:
+            return False

@@ -1,0 +1,115 @@
+"""The fields that a contract takes the record's key and event time from. Made when a contract loads, run for every event.
+
+Both are read from the decoded value after it was found right, so nothing is judged here.
+"""
+
+from collections.abc import Callable
+
+from tidegate.contracts.avro.binary import decode_base64
+from tidegate.contracts.avro.defaults import plain_default
+from tidegate.contracts.avro.schema import Enum, Field, Fixed, Missing, Primitive, Record, Schema, Union
+from tidegate.contracts.avro.temporal import reader
+from tidegate.contracts.codec import ContractError
+from tidegate.contracts.wording import did_you_mean
+
+__all__ = ["explicit_key", "key_reader", "time_reader"]
+
+_PER_MS = {"timestamp-millis": 1, "timestamp-micros": 1000, "timestamp-nanos": 1_000_000}
+
+
+def _fields_on(schema: Record, path: str, what: str) -> list[Field]:
+    fields: list[Field] = []
+    at: Schema = schema
+    for step in path.split("."):
+        if not isinstance(at, Record):
+            raise ContractError(f"{what} {path}: {fields[-1].name} is no record", pointer=fields[-1].pointer)
+        field = next((field for field in at.fields if field.name == step), None)
+        if field is None:
+            hint = did_you_mean(step, [field.name for field in at.fields])
+            raise ContractError(f"{what} {path} is not in the schema{'; ' + hint if hint else ''}", pointer=at.pointer)
+        fields.append(field)
+        at = field.type
+    return fields
+
+
+def _getter(fields: list[Field]) -> Callable[[dict[str, object]], object]:
+    """Reads the field, or its default, from a value that satisfies the schema."""
+    steps = [(f.name, None if isinstance(f.default, Missing) else plain_default(f.type, f.default)) for f in fields]
+    if len(steps) == 1:
+        ((name, default),) = steps
+        return lambda value: value.get(name, default)
+
+    def get(value: dict[str, object]) -> object:
+        at: object = value
+        for name, default in steps:
+            at = at.get(name, default) if isinstance(at, dict) else default
+        return at
+
+    return get
+
+
+def key_reader(schema: Record, path: str) -> Callable[[dict[str, object]], bytes]:
+    """The key's bytes: string UTF-8, int and long decimal, uuid lower case, bytes raw, enum symbol. Raises ContractError."""
+    fields = _fields_on(schema, path, "the key")
+    get = _getter(fields)
+    match _key_kind(fields[-1]):
+        case "uuid":
+            return lambda value: str(get(value)).lower().encode()
+        case "bytes":
+            return lambda value: decode_base64(str(get(value)))
+        case _:
+            return lambda value: str(get(value)).encode()
+
+
+def _key_kind(field: Field) -> str:
+    match field.type:
+        case Primitive() | Fixed() as schema if schema.logical is not None:
+            if schema.logical.name == "uuid":
+                return "uuid"
+        case Primitive(name="string" | "int" | "long" | "bytes" as kind):
+            return kind
+        case Enum():
+            return "enum"
+    raise ContractError(
+        f'the key "{field.name}" must be a string, int, long, uuid, bytes or enum that is never null',
+        pointer=field.pointer,
+    )
+
+
+def explicit_key(schema: Record, path: str | None, key: str | bytes) -> bytes:
+    """A key that the event itself brings, as the key field would give it."""
+    if isinstance(key, bytes):
+        return key
+    if path is not None and _key_kind(_fields_on(schema, path, "the key")[-1]) == "uuid":
+        key = key.lower()
+    return key.encode("utf-8", "surrogatepass")
+
+
+def time_reader(schema: Record, path: str) -> Callable[[dict[str, object]], int | None]:
+    """The event time in ms since 1970 UTC (finer digits cut); None where a nullable field is null. Raises ContractError."""
+    fields = _fields_on(schema, path, "the event time")
+    get = _getter(fields)
+    logical = _time_kind(fields[-1])
+    read, per_ms = reader(logical), _PER_MS[logical]
+
+    def time_ms(value: dict[str, object]) -> int | None:
+        time = get(value)
+        if isinstance(time, dict):  # tagged: {"long": ...}
+            (time,) = time.values()
+        if time is None:
+            return None
+        return (read(time) if isinstance(time, str) else int(str(time))) // per_ms
+
+    return time_ms
+
+
+def _time_kind(field: Field) -> str:
+    branches = field.type.branches if isinstance(field.type, Union) else (field.type,)
+    others = [b for b in branches if not (isinstance(b, Primitive) and b.name == "null")]
+    if len(others) == 1 and isinstance(others[0], Primitive):
+        logical = others[0].logical
+        if logical is not None and logical.name in _PER_MS:
+            return logical.name
+    raise ContractError(
+        f'the event time "{field.name}" must be timestamp-millis, -micros or -nanos', pointer=field.pointer
+    )
