@@ -13,12 +13,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench._load import Load, request, run_load
 from tests.e2e.processes import SCHEMAS, GatewayProcess, first_line, gateway_process
-from tests.kafka.node import kafka_node
+from tests.e2e.topics import create_topics
+from tests.kafka.real_kafka import KafkaCluster
 
 ORDER = {
     "orderId": "5b1e2c1e-3b0a-4e0e-9c1e-1a2b3c4d5e6f",
@@ -157,8 +159,6 @@ def measure(gateway: GatewayProcess, scale: float) -> list[Row]:
 
 
 def _example(gateway: GatewayProcess, topic: str, token: str) -> bytes:
-    import urllib.request
-
     call = urllib.request.Request(
         f"http://{gateway.http}/v1/topics/{topic}", headers={"Authorization": f"Bearer {token}"}
     )
@@ -187,11 +187,19 @@ def main() -> int:
     """Run everything once; exit code 1 where a bound is missed."""
     scale = 0.25 if "--quick" in sys.argv else 1.0
     print(f"order: {len(compact(ORDER))} bytes; {os.cpu_count()} cores; Python {sys.version.split()[0]}")
-    with tempfile.TemporaryDirectory() as name, kafka_node(Path(name) / "kafka") as bootstrap:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = bare_rows(scale)
-        with gateway_process(folder, bootstrap, contracts=without_limits(folder)) as gateway:
-            rows += measure(gateway, scale)
+        kafka_folder = folder / "kafka"
+        kafka_folder.mkdir()
+        kafka = KafkaCluster(kafka_folder, 1)
+        try:
+            kafka.start()
+            create_topics(kafka.bootstrap)
+            rows = bare_rows(scale)
+            with gateway_process(folder, kafka.bootstrap, contracts=without_limits(folder)) as gateway:
+                rows += measure(gateway, scale)
+        finally:
+            kafka.stop()
     print(f"{'':<44}{'CPU us':>9}{'events/s':>11}{'p50 ms':>9}{'p99 ms':>9}   bound")
     for line in rows:
         print(line)
