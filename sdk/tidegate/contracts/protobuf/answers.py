@@ -1,5 +1,6 @@
 """The rejections of the Protobuf codec, put together: order, number, and what is no matter of one field. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from tidegate.contracts.jsontext import Broken
@@ -10,6 +11,8 @@ from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
 from tidegate.contracts.wording import pointer
 
 __all__ = ["NULL", "REFUSED", "TOO_DEEP", "malformed", "rejected", "unjudged"]
+
+_evaluated = re.compile(r"error evaluating (.+?): ")
 
 NULL = Rejected(
     violations=(Violation(pointer="#", rule="tombstone", detail="is null", expected="object", found="null"),)
@@ -49,7 +52,8 @@ def malformed(*broken: Broken) -> Rejected:
 
 def unjudged(error: Exception) -> Rejected:
     """The answer where a rule's expression fails on an event (a division by zero, a missing map key)."""
-    rule = str(error).removeprefix("error evaluating ").partition(":")[0]
+    named = _evaluated.match(str(error))
+    rule = named[1] if named is not None else "type"
     return Rejected(
         violations=(
             Violation(

@@ -19,6 +19,7 @@ from tidegate.contracts.protobuf.example import examples
 from tidegate.contracts.protobuf.faults import Fault, Report
 from tidegate.contracts.protobuf.fields import field_docs
 from tidegate.contracts.protobuf.judgement import Judge, Judged
+from tidegate.contracts.protobuf.nesting import CONTAINERS_PER_LIMIT, MAX_MESSAGES, messages_below
 from tidegate.contracts.protobuf.partial import is_apart, spoiled_members, without
 from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
 from tidegate.contracts.protobuf.schema import is_redacted, json_paths, load_message, reachable
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["ProtobufCodec", "compile_protobuf"]
 
 _JSON = frozenset({"application/json"})
-_DYNAMIC_LEVELS = 25  # of a Struct: up to three messages each in binary, where readers take 100 in all
 _OF_THE_DATA = (  # what a sound expression may say of one event, and so of the empty message at load
     "Key not found", "Index error", "cannot convert", "divide by zero", "modulus", "overflow", "out of range",
 )  # fmt: skip
@@ -72,8 +72,9 @@ class ProtobufCodec:
         secrets = bool(sensitive) or any(is_redacted(field) for one in used for field in one.fields)
         self._judge = Judge(self._root, self._sensitive, secrets=secrets)
         self._dynamic = any(one.type_name == "google.protobuf.Value" for one in used)
-        self._rules = _compile_rules(used)
-        self._docs = field_docs(message, self._sensitive)
+        self._rules = Validator()
+        needed = _compile_rules(self._rules, used)
+        self._docs = field_docs(message, self._sensitive, needed)
         candidates = tuple(examples(message))
         fitting = (one for one in candidates if isinstance(self.check(one, "application/json"), Payload))
         self._example = next(fitting, candidates[0])  # and a type's first use, tens of milliseconds, is over
@@ -101,11 +102,13 @@ class ProtobufCodec:
             return self._misshapen(body, tree, report)
         if not jsontext.is_surely_unique(body, report.keys) and (twice := _duplicates(body)):
             return malformed(*twice)
+        if self._dynamic and self._is_too_deep(body, tree):
+            return TOO_DEEP
         try:
             message = message_from_json_value(self._type, cast("JsonValue", tree))
         except (ValueError, TypeError, OverflowError, RecursionError):
             return REFUSED
-        return self._judged(body, tree, message, report.dropped)
+        return self._judged(tree, message, report.dropped)
 
     def key_bytes(self, key: str | bytes) -> bytes:
         """An explicit key as the record key that the contract's key field would give."""
@@ -119,7 +122,7 @@ class ProtobufCodec:
         """A valid event as plain JSON, the same each time; valid but for what CEL rules and patterns may ask."""
         return self._example
 
-    def _judged(self, body: bytes, tree: object, message: Message, dropped: int) -> Payload | Rejected:
+    def _judged(self, tree: object, message: Message, dropped: int) -> Payload | Rejected:
         try:
             broken = self._rules.collect_violations(message)
         except EvaluationError as error:
@@ -129,8 +132,6 @@ class ProtobufCodec:
         if broken or keyless:
             return self._broken(tree, broken, keyless=keyless)
         value = message.to_binary()
-        if self._dynamic and body.count(b"{") + body.count(b"[") > _DYNAMIC_LEVELS and not self._is_readable(value):
-            return TOO_DEEP
         return Payload(
             value=self._frame + value,
             key=key,
@@ -138,13 +139,10 @@ class ProtobufCodec:
             dropped=dropped,
         )
 
-    def _is_readable(self, value: bytes) -> bool:
-        """Whether readers get the message back: dynamic JSON nests deeper in binary than in text."""
-        try:
-            self._type.from_binary(value)
-        except (ValueError, RecursionError):
-            return False
-        return True
+    def _is_too_deep(self, body: bytes, tree: object) -> bool:
+        """Whether free-form JSON nests deeper in binary than readers go."""
+        containers = body.count(b"{") + body.count(b"[")
+        return containers > CONTAINERS_PER_LIMIT and messages_below(self._root, tree) > MAX_MESSAGES
 
     def _misshapen(self, body: bytes, tree: object, report: Report) -> Rejected:
         if twice := _duplicates(body):
@@ -169,11 +167,10 @@ class ProtobufCodec:
 
     def _broken(self, tree: object, broken: list[Broken], *, keyless: bool) -> Rejected:
         judged = self._judge.words(broken, tree)
+        omitted = len(broken) - len(judged)
         if keyless and self._key is not None and all(one.path != self._key.path for one in judged):
             judged.append(_no_key(self._key))
-        return rejected(
-            tree, [], judged, self._sensitive, len(broken) - len(judged) if len(broken) > len(judged) else 0
-        )
+        return rejected(tree, [], judged, self._sensitive, omitted)
 
 
 def _duplicates(body: bytes) -> tuple[jsontext.Broken, ...]:
@@ -197,22 +194,26 @@ def _no_key(key: KeyPart) -> Judged:
     )
 
 
-def _compile_rules(used: tuple[DescMessage, ...]) -> Validator:
-    """protovalidate with the rules of every message compiled. Raises `ContractError` for a rule that cannot be."""
-    validator = Validator()
+def _compile_rules(validator: Validator, used: tuple[DescMessage, ...]) -> frozenset[str]:
+    """Compiles the rules of every message. Raises `ContractError` for one that cannot be.
+
+    Answers the full names of the fields that may not be left out: those that a rule refuses in the empty message.
+    """
+    needed: set[str] = set()
     for message in used:
         try:
-            validator.collect_violations(message.type())
-        except CompilationError as error:
+            broken = validator.collect_violations(message.type())
+        except (CompilationError, EvaluationError) as error:
+            if isinstance(error, EvaluationError) and any(words in str(error) for words in _OF_THE_DATA):
+                continue
             raise ContractError(
                 f"a rule of {message.type_name} cannot be compiled: {error}", pointer=message.type_name
             ) from error
-        except EvaluationError as error:
-            if not any(words in str(error) for words in _OF_THE_DATA):
-                raise ContractError(
-                    f"a rule of {message.type_name} cannot be used: {error}", pointer=message.type_name
-                ) from error
-    return validator
+        for one in broken:
+            path = one.proto.field
+            if path is not None and len(path.elements) == 1:
+                needed.add(f"{message.type_name}.{path.elements[0].field_name}")
+    return frozenset(needed)
 
 
 def compile_protobuf(source: VersionSource, sensitive: frozenset[str]) -> ProtobufCodec:

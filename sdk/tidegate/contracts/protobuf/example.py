@@ -75,7 +75,7 @@ def _object(message: DescMessage, above: tuple[str, ...], *, required_only: bool
         if required_only and oneof is None and not _is_needed(of):
             continue
         kind = wrapped(field_kind(field))
-        if isinstance(kind, DescMessage) and kind.type_name in above + (message.type_name,):
+        if isinstance(kind, DescMessage) and kind.type_name in (*above, message.type_name):
             continue
         event[field.json_name] = _field(field, kind, of, (*above, message.type_name), required_only=required_only)
         used |= {field.name} | ({oneof.name} if oneof is not None else set())

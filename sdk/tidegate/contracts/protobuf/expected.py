@@ -17,8 +17,11 @@ __all__ = [
     "facts",
     "field_kind",
     "field_rules",
+    "is_wrapper",
     "key_facts",
     "kind_name",
+    "shown_value",
+    "wrapped",
 ]
 
 Kind = ScalarType | DescEnum | DescMessage
@@ -169,10 +172,15 @@ def _bounds(of: Facts) -> str:
 
 def _count(exact: object, least: object, most: object, unit: str) -> list[str]:
     if exact is not None:
-        return [f"{exact} {unit}"]
+        return [f"{exact} {_unit(exact, unit)}"]
     if least is not None and most is not None:
         return [f"{least} to {most} {unit}"]
-    return [f"{word} {n} {unit}" for word, n in (("at least", least), ("at most", most)) if n is not None]
+    return [f"{word} {n} {_unit(n, unit)}" for word, n in (("at least", least), ("at most", most)) if n is not None]
+
+
+def _unit(count: object, unit: str) -> str:
+    """`1 item`, `2 items`."""
+    return unit if count != 1 else "entry" if unit == "entries" else unit[:-1]
 
 
 def shown_value(value: object) -> object:

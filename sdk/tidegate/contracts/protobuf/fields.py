@@ -17,31 +17,45 @@ _MESSAGE, _NESTED, _FIELD = 4, 3, 2  # field numbers in descriptor.proto, of whi
 _LEGACY_REQUIRED = 3  # SupportedFieldPresence.LEGACY_REQUIRED, which protobuf-py does not export
 
 
-def field_docs(message: DescMessage, sensitive: frozenset[str]) -> tuple[FieldDoc, ...]:
+def field_docs(message: DescMessage, sensitive: frozenset[str], needed: frozenset[str]) -> tuple[FieldDoc, ...]:
     """Every field in the order of the file, nested ones after their parent; a message within itself is listed once.
 
-    Paths are dotted JSON names. Comments are there where the descriptor set has source information.
+    `needed` holds the full names of the fields whose absence a rule refuses. Paths are dotted JSON names. Comments are there where the descriptor set has source information.
     """
-    return tuple(_rows(message, "", (), sensitive, {}, secret=False))
+    return tuple(_rows(message, "", (), _Known(sensitive, needed), secret=False))
+
+
+class _Known:
+    """What holds for every row; the comments of a file are read once."""
+
+    __slots__ = ("_comments", "needed", "sensitive")
+
+    def __init__(self, sensitive: frozenset[str], needed: frozenset[str]) -> None:
+        self.sensitive = sensitive
+        self.needed = needed
+        self._comments: dict[str, Mapping[tuple[int, ...], str]] = {}
+
+    def comments(self, file: DescFile) -> Mapping[tuple[int, ...], str]:
+        """The comments of a file by source path."""
+        if file.name not in self._comments:
+            self._comments[file.name] = _comments(file)
+        return self._comments[file.name]
 
 
 def _rows(
     message: DescMessage,
     prefix: str,
     above: tuple[str, ...],
-    sensitive: frozenset[str],
-    comments: dict[str, Mapping[tuple[int, ...], str]],
+    known: _Known,
     *,
     secret: bool,
 ) -> Iterator[FieldDoc]:
-    texts = comments.get(message.file.name)
-    if texts is None:
-        texts = comments[message.file.name] = _comments(message.file)
+    texts = known.comments(message.file)
     place = _source_path(message)
     above = (*above, message.type_name)
     for index, field in enumerate(message.fields):
         path = prefix + field.json_name
-        hidden = secret or is_redacted(field) or is_below(path, sensitive)
+        hidden = secret or is_redacted(field) or is_below(path, known.sensitive)
         kind = wrapped(field_kind(field))
         of = field_rules(field)
         unit = _unit(field)
@@ -50,11 +64,11 @@ def _rows(
             type=f"{unit} of {kind_name(kind)}" if unit else kind_name(kind),
             expected=expected_value(kind, of, unit),
             doc=texts.get((*place, _FIELD, index), ""),
-            required=of.get("required") is True or field.presence == _LEGACY_REQUIRED,
+            required=f"{message.type_name}.{field.name}" in known.needed or field.presence == _LEGACY_REQUIRED,
             sensitive=hidden,
         )
         if isinstance(kind, DescMessage) and kind.type_name not in WELL_KNOWN and kind.type_name not in above:
-            yield from _rows(kind, path + ".", above, sensitive, comments, secret=hidden)
+            yield from _rows(kind, path + ".", above, known, secret=hidden)
 
 
 def _unit(field: DescField) -> str:

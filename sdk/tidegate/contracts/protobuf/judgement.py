@@ -4,12 +4,13 @@ The rule's name is protovalidate's rule id. Details of the standard rules are wo
 or the contract author's own words.
 """
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 
-from protobuf import DescEnum, DescFieldValueMap
+from protobuf import DescEnum, DescFieldValueMap, Message
 from protovalidate import Violation as Broken
 
-from tidegate.contracts.protobuf.expected import element_facts, expected_value, key_facts, shown_value
+from tidegate.contracts.protobuf.expected import expected_value, is_wrapper, key_facts, shown_value
 from tidegate.contracts.protobuf.faults import is_below
 from tidegate.contracts.protobuf.places import MISSING, Place, locate
 from tidegate.contracts.protobuf.structure import MessageCheck
@@ -27,12 +28,12 @@ _COUNTS = {
     "repeated.min_items": ("at least", "items"), "repeated.max_items": ("at most", "items"),
     "map.min_pairs": ("at least", "entries"), "map.max_pairs": ("at most", "entries"),
 }  # fmt: skip
-_BOUNDS = (
-    ("gte", "at least {} is required", lambda n, b: n < b),
-    ("gt", "more than {} is required", lambda n, b: n <= b),
-    ("lte", "at most {} is allowed", lambda n, b: n > b),
-    ("lt", "less than {} is allowed", lambda n, b: n >= b),
-)  # fmt: skip
+_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
+    ("gte", "at least {} is required", operator.lt),
+    ("gt", "more than {} is required", operator.le),
+    ("lte", "at most {} is allowed", operator.gt),
+    ("lt", "less than {} is allowed", operator.ge),
+)
 _PLAIN = {
     "enum.defined_only": "is none of the enum's values",
     "repeated.unique": "has the same item twice",
@@ -89,21 +90,31 @@ class Judge:
         if rule == "required":
             return "is missing" if place.value is MISSING or place.value is None else "is empty"
         if isinstance(place.field and place.field.kind, DescEnum) and rule.startswith("enum.") and rule not in _PLAIN:
-            return "is a value that is not allowed" if secret else f"is {_symbol(place)}, which is not allowed"
+            means = "is missing, which means" if place.value is MISSING else "is"
+            return "is a value that is not allowed" if secret else f"{means} {_symbol(place)}, which is not allowed"
         worded = (
             _PLAIN.get(rule) or _count(rule, broken, secret=secret) or _bound(rule, broken, place, secret=secret)
         )  # fmt: skip
         if worded:
             return worded
-        if self._secrets and "." not in rule.partition(".")[0] and _is_own(broken):
+        if self._secrets and _is_computed(broken):
             return f"does not satisfy the rule {rule}"
         return proto.message.replace("must be a valid", "is not a valid", 1).removeprefix("value ") or "breaks the rule"
 
 
-def _is_own(broken: Broken) -> bool:
-    """Whether a contract's CEL rule made the text, out of values that may be sensitive."""
-    written = getattr(broken.rule_value, "message", None)
-    return hasattr(broken.rule_value, "expression") and not written
+def _is_computed(broken: Broken) -> bool:
+    """Whether a CEL expression made the text, maybe out of values that are sensitive."""
+    rule = broken.proto.rule
+    if rule is None or not rule.elements or not rule.elements[0].field_name.startswith("cel"):
+        return False
+    return not getattr(broken.rule_value, "message", "")
+
+
+def _plain(value: object) -> object:
+    """The scalar inside a wrapper message; every other value as it is."""
+    if isinstance(value, Message) and is_wrapper(value.desc()):
+        return getattr(value, "value", None)
+    return value
 
 
 def _members(place: Place) -> list[str]:
@@ -121,7 +132,7 @@ def _count(rule: str, broken: Broken, *, secret: bool) -> str:
     if rule not in _COUNTS:
         return ""
     bound, unit = _COUNTS[rule]
-    value, limit = broken.field_value, broken.rule_value
+    value, limit = _plain(broken.field_value), broken.rule_value
     wanted = f"{bound} {limit} {unit if limit != 1 else _singular(unit)} {'is' if limit == 1 else 'are'} "
     wanted += "allowed" if bound == "at most" else "required"
     if secret or not isinstance(value, str | bytes | list | dict):
@@ -135,15 +146,17 @@ def _singular(unit: str) -> str:
 
 
 def _bound(rule: str, broken: Broken, place: Place, *, secret: bool) -> str:
-    number = broken.field_value
+    number = _plain(broken.field_value)
     parts = rule.partition(".")[2].split("_")
     if place.field is None or not isinstance(number, int | float) or not {"gt", "gte", "lt", "lte"}.issuperset(parts):
         return ""
-    of = element_facts(place.field.facts) if place.inside else place.field.facts
+    of = place.field.element_facts if place.inside else place.field.facts
     for name, words, breaks in _BOUNDS:
         bound = of.get(name)
         if isinstance(bound, int | float) and name in parts and breaks(number, bound):
             wanted = words.format(bound)
+            if place.value is MISSING:
+                return f"is missing, which means {number}: {wanted}"
             return f"is out of bounds: {wanted}" if secret else f"is {number}, {wanted}"
     return ""
 

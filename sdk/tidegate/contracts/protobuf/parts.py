@@ -1,9 +1,10 @@
 """The record's key and the event's time, taken from fields of a message. Used by `codec` alone."""
 
 from collections.abc import Callable
+from operator import attrgetter
 from typing import cast
 
-from protobuf import DescEnum, DescField, DescMessage, Message, Oneof, ScalarType
+from protobuf import DescEnum, DescField, DescFieldValueMessage, DescMessage, Message, ScalarType
 
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.protobuf.expected import expected_value, field_kind, field_rules
@@ -12,23 +13,38 @@ from tidegate.contracts.protobuf.schema import field_path
 
 __all__ = ["KeyPart", "TimePart", "compile_key", "compile_time"]
 
-_EXPLICIT = 1  # SupportedFieldPresence.EXPLICIT, which protobuf-py does not export
+_IMPLICIT = 2  # SupportedFieldPresence.IMPLICIT, which protobuf-py does not export
 
 
 def _reader(fields: tuple[DescField, ...]) -> Callable[[Message], object]:
     """Reads the value at the end of a path of singular fields; None where it, or a message on the way, is absent."""
-    *outer, last = fields
-    optional = last.presence == _EXPLICIT
+    steps = [_step(field) for field in fields]
+    if len(steps) == 1:
+        return steps[0]
 
     def read(message: Message) -> object:
-        for field in outer:
-            message = message[field]
-            if message is None:
+        value: object = message
+        for step in steps:
+            if value is None:
                 return None
-        if optional and last not in message:
+            value = step(cast("Message", value))
+        return value
+
+    return read
+
+
+def _step(field: DescField) -> Callable[[Message], object]:
+    """Reads one field; None where it is absent and that can be told from its default."""
+    if isinstance(field.value, DescFieldValueMessage) and field.value.oneof is None:
+        return attrgetter(field.local_name)  # None where absent
+    if field.presence == _IMPLICIT:
+        return attrgetter(field.local_name)
+
+    def read(message: Message) -> object:
+        if field not in message:
             return None
-        value: object = message[last]
-        return value.value if isinstance(value, Oneof) else value
+        value: object = message[field]
+        return value
 
     return read
 

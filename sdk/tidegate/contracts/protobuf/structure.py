@@ -39,7 +39,7 @@ class FieldCheck:
     """
 
     __slots__ = (
-        "anchor", "check", "desc", "element_expected", "expected", "facts", "inner", "kind", "mask", "null_is_absent",
+        "anchor", "check", "desc", "element_expected", "element_facts", "expected", "facts", "inner", "kind", "mask", "null_is_absent",
         "own", "plain", "secret",
     )  # fmt: skip
 
@@ -53,7 +53,8 @@ class FieldCheck:
         self.facts = of = field_rules(desc)
         unit = {DescFieldValueList: "array", DescFieldValueMap: "map"}.get(type(desc.value), "")
         self.expected = expected_value(kind, of, unit)
-        self.element_expected = expected_value(kind, element_facts(of)) if unit else ""
+        self.element_facts = element_facts(of) if unit else of
+        self.element_expected = expected_value(kind, self.element_facts) if unit else ""
         self.null_is_absent = bool(unit) or isinstance(kind, ScalarType) or kind.type_name not in _NULLABLE
         self.plain: type | None = _PLAIN.get(kind) if isinstance(kind, ScalarType) and not unit else None
         self.inner: MessageCheck | None = None
@@ -67,13 +68,14 @@ def _undecided(value: object, report: Report) -> bool:
 class MessageCheck:
     """One message type as the walk sees it. Its fields are set after it is made: messages may contain themselves."""
 
-    __slots__ = ("by_name", "by_proto_name", "desc", "drops", "members", "names", "required")
+    __slots__ = ("by_name", "by_proto_name", "desc", "drops", "names", "required", "unknown")
 
     def __init__(self, desc: DescMessage, *, drops: bool) -> None:
         self.desc = desc
         self.drops = drops
         self.by_name: dict[str, FieldCheck] = {}
         self.by_proto_name: dict[str, FieldCheck] = {}
+        self.unknown = f"is no field of {desc.name}"
         self.names: tuple[str, ...] = ()
         self.required: tuple[FieldCheck, ...] = ()
 
@@ -100,7 +102,7 @@ class MessageCheck:
                 if self.drops:
                     unknown = [*unknown, name] if unknown else [name]
                     continue
-                bad = self._unknown(name, report)
+                bad = report.add("unknown_field", self.unknown, known=self.names)
                 mark = report.step(mark, name)
                 continue
             mask = field.mask
@@ -127,9 +129,6 @@ class MessageCheck:
                 bad = report.add("required", "is missing", field.expected)
                 mark = report.step(mark, field.anchor, field.anchor)
         return bad
-
-    def _unknown(self, name: str, report: Report) -> bool:
-        return report.add("unknown_field", f"is no field of {self.desc.name}", known=self.names)
 
     def _twice(self, field: FieldCheck, name: str, value: dict[str, object], report: Report) -> bool:
         first = next((other for other in value if other != name and self.by_name.get(other) is field), None)
@@ -186,7 +185,7 @@ class _Compiler:
         if isinstance(kind, DescEnum):
             if kind.type_name == "google.protobuf.NullValue":
                 return null_value_check(expected)
-            return enum_check({value.name: value.number for value in kind.values}, expected, is_open=kind.open)
+            return enum_check(_enum_names(kind), expected, is_open=kind.open)
         match kind.type_name:
             case "google.protobuf.Timestamp":
                 return timestamp_check(expected)
@@ -201,6 +200,12 @@ class _Compiler:
             case "google.protobuf.Value":
                 return value_check(expected)
         return self.message(kind).check
+
+
+def _enum_names(kind: DescEnum) -> dict[str, int]:
+    """The names that JSON may use for an enum's values: those of the .proto file, and custom ones where there are any."""
+    names = {value.name: value.number for value in kind.values}
+    return names | {value.json_name: value.number for value in kind.values if value.json_name}
 
 
 def _list_check(element: Check, expected: str) -> Check:
