@@ -179,7 +179,7 @@ class Document:
             return None
         value = self.number(node, what)
         if value is None or (isinstance(value, int) and least <= value <= most):
-            return cast("int | None", value)
+            return value
         self.note(node, f"{what} is not an integer from {least} to {most}")
         return None
 

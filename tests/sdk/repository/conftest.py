@@ -1,7 +1,7 @@
 """A small schemas folder to break in one place at a time."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -74,7 +74,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, name: str, content: str | bytes | dict[str, object] | list[object]) -> None:
+    def write(self, name: str, content: str | bytes | Mapping[str, object]) -> None:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, bytes):

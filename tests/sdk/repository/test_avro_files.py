@@ -58,8 +58,14 @@ def test_first_use_is_put_in_and_later_ones_stay_names(avro: Avro) -> None:
 
 
 def test_places_lead_to_the_file_that_holds_the_part(avro: Avro) -> None:
-    avro.write("order.avsc", '{"type": "record", "name": "shop.Order", "fields": [\n  {"name": "item", "type": "Item", "x": [0]}]}')
-    avro.write("item.avsc", '\n{"type": "record", "namespace": "shop",\n "name": "Item", "fields": [\n\t{"name": "n", "type": "int"}]}')
+    avro.write(
+        "order.avsc",
+        '{"type": "record", "name": "shop.Order", "fields": [\n  {"name": "item", "type": "Item", "x": [0]}]}',
+    )
+    avro.write(
+        "item.avsc",
+        '\n{"type": "record", "namespace": "shop",\n "name": "Item", "fields": [\n\t{"name": "n", "type": "int"}]}',
+    )
     places = avro.read("order.avsc").places
     assert places[""] == Place(file="avro/order.avsc", line=1, column=1)
     assert places["/fields/0/x/0"] == Place(file="avro/order.avsc", line=2, column=42)
@@ -107,7 +113,10 @@ def test_attributes_of_any_shape_stay_and_are_no_references(avro: Avro) -> None:
 
 
 def test_unknown_names_get_the_nearest_and_two_definitions_are_refused(avro: Avro) -> None:
-    avro.write("order.avsc", '{"type": "record", "name": "Order", "fields": [\n{"name": "a", "type": "shop.Itme"},\n{"name": "b", "type": "shop.Two"}]}')
+    avro.write(
+        "order.avsc",
+        '{"type": "record", "name": "Order", "fields": [\n{"name": "a", "type": "shop.Itme"},\n{"name": "b", "type": "shop.Two"}]}',
+    )
     avro.write("item.avsc", record("Item", "shop", n="int"))
     avro.write("one.avsc", record("Two", "shop"))
     avro.write("two.avsc", [record("Two", "shop")])

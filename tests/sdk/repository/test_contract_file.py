@@ -271,7 +271,11 @@ def test_no_mutation_of_a_contract_raises(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, min(len(text), start + 30)))
-        text = text[:start] + data.draw(st.text(max_size=8) | st.sampled_from([": ", "- ", "{", "]", "*a", "&a ", "!!"])) + text[end:]
+        text = (
+            text[:start]
+            + data.draw(st.text(max_size=8) | st.sampled_from([": ", "- ", "{", "]", "*a", "&a ", "!!"]))
+            + text[end:]
+        )
     outcome = read(text)
     assert (outcome.contract is None) == bool(outcome.rows)
 

@@ -35,7 +35,11 @@ def test_one_schema_has_one_id_in_every_topic(tmp_path: Path) -> None:
         (f"1 a 1 {A} {F}\n1 b 1 {B} {F}\n", "released.lock:2:1: id 1 already stands for another schema", "b"),
         (f"1 a 1 {A} {F}\n2 b 1 {A} {F}\n", "released.lock:2:1: this schema already has the id 1", "b"),
         (f"5 a 1 {A} {F}\n2 b 1 {B} {F}\n", "released.lock:2:1: id 2 is new, but not above 5", "b"),
-        (f"1 a 2 {A} {F}\n2 a 1 {B} {F}\n", "released.lock:2:1: a 1 comes after a 2: lines are only ever appended", "a"),
+        (
+            f"1 a 2 {A} {F}\n2 a 1 {B} {F}\n",
+            "released.lock:2:1: a 1 comes after a 2: lines are only ever appended",
+            "a",
+        ),
         (f"1 a 1 {A} {F}\n1 a 1 {A} {F}\n", "released.lock:2:1: a 1 comes after a 1", "a"),
         ("<<<<<<< HEAD\n", 'released.lock:1:1: is no "id topic version sha256 fingerprint": <<<<<<< HEAD', None),
         (f"0 a 1 {A} {F}\n", "released.lock:1:1: is no ", None),

@@ -54,7 +54,9 @@ def test_the_set_is_whole_and_keeps_comments_of_own_files_only(folder: Path) -> 
     assert any(loc.leading_comments == " The second.\n" for loc in files[-1].source_code_info.location)
 
 
-@pytest.mark.parametrize(("message", "index"), [("a.v1.First", (0,)), ("a.v1.Second", (1,)), ("a.v1.First.Inner", (0, 1))])
+@pytest.mark.parametrize(
+    ("message", "index"), [("a.v1.First", (0,)), ("a.v1.Second", (1,)), ("a.v1.First.Inner", (0, 1))]
+)
 def test_the_index_counts_declarations_as_the_file_does(folder: Path, message: str, index: tuple[int, ...]) -> None:
     """Map entries are nested messages in the descriptor and count: `m`'s comes before Inner."""
     schema = read(folder, message)
