@@ -38,7 +38,7 @@ _DOORS = frozenset({"rest", "grpc", "registry"})
 _OUTCOMES = ("stored", "rejected", "failed", "limited", "forbidden")
 _MAX_RULES = 500
 """Rules of one topic that are told apart; they come from contracts, so this is a belt beside the braces."""
-_STATUSES = frozenset(map(str, range(100, 600))) | {entry.grpc for entry in ERRORS.values()} | {"OK"}
+_CODES = frozenset(map(str, ERRORS)) | {"ok", "mixed", "disconnected"}
 _REQUEST_BOUNDS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _LAG_BOUNDS_S = (0.01, 0.05, 0.1, 0.5, 1, 5, 15, 60, 300, 1800, 3600, 21600, 86400)
 _REFUSED = {Code.RATE_LIMITED: "limited", Code.FORBIDDEN: "forbidden", Code.UNAUTHENTICATED: "forbidden"}
@@ -92,9 +92,9 @@ class Metrics(Collector):
             self._publish_s.observe(publish_s)
 
     def on_request(self, door: str, code: str, seconds: float) -> None:
-        """Count one answer. `code` is the HTTP status (`207`) or the name of the gRPC status."""
+        """Count one answer. `code` is `ok`, `mixed` (a 207), `disconnected`, or a code of the errors table."""
         door = _door(door)
-        self._requests[door, code if code in _STATUSES else OTHER] += 1
+        self._requests[door, code if code in _CODES else OTHER] += 1
         histogram = self._request_s.get(door)
         if histogram is None:
             histogram = self._request_s[door] = Histogram(_REQUEST_BOUNDS_S)

@@ -36,7 +36,7 @@ METRICS: tuple[MetricRow, ...] = (
         name="tidegate_requests_total",
         type="counter",
         labels=("door", "code"),
-        help="Answers by status: the HTTP status, or the gRPC status.",
+        help="Requests by what became of them: ok, mixed (some events stored, some not), disconnected, or a code of the errors table.",
     ),
     MetricRow(
         name="tidegate_request_seconds",

@@ -50,7 +50,7 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
 
 def test_a_scrape_parses_and_every_family_is_in_the_table(metrics: Metrics, admit: Admit) -> None:
     metrics.told(admit(), [stored(), refused(Code.CONTRACT_VIOLATION, "required")], [1], 0.01)
-    metrics.on_request("rest", "207", 0.02)
+    metrics.on_request("rest", "mixed", 0.02)
     families = {
         family.name + ("_total" if family.type == "counter" else ""): family
         for family in text_string_to_metric_families(metrics.text().decode())
@@ -145,6 +145,15 @@ def test_rules_of_a_topic_are_bounded(metrics: Metrics, admit: Admit) -> None:
     rules = [key for key in samples(metrics) if key[0] == "tidegate_violations_total"]
     assert len(rules) == 501
     assert samples(metrics)["tidegate_violations_total", "other", "customer.orders"] == 100
+
+
+@pytest.mark.parametrize("code", ["ok", "mixed", "disconnected", *Code])
+def test_a_request_counts_under_its_code(metrics: Metrics, code: str) -> None:
+    metrics.on_request("rest", code, 0.3)
+    found = samples(metrics)
+    assert found["tidegate_requests_total", code, "rest"] == 1
+    assert found["tidegate_request_seconds_bucket", "rest", "0.25"] == 0
+    assert found["tidegate_request_seconds_bucket", "rest", "0.5"] == 1
 
 
 def test_a_batch_of_a_thousand_stored_events_costs_little(metrics: Metrics, admit: Admit) -> None:

@@ -1,0 +1,217 @@
+"""What the docs pages say, gathered from a compiled contract or the errors table. Values only: no HTML, no request.
+
+Read by the templates; made by `router`.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from tidegate.contracts.codec import FieldDoc
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
+from tidegate.errors import ERRORS, Code, ErrorRow, Retry
+from tidegate_gateway.doors.rest.views import newest_first
+
+__all__ = ["EarlierFields", "ErrorPage", "Fact", "TopicEntry", "TopicPage", "error_page", "topic_entry", "topic_page"]
+
+_RETRY = {
+    Retry.NEVER: "No: the same request will be refused again.",
+    Retry.ALWAYS: "Yes, with the same id.",
+    Retry.AFTER_WAIT: "Yes, after Retry-After, with the same id.",
+    Retry.AFTER_REFRESH: "Once, with a new token.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One row of the facts: a short name, its text, and what it means where that is not plain. `code`: text is literal."""
+
+    name: str
+    text: str
+    note: str = ""
+    code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicEntry:
+    """One topic of the index."""
+
+    topic: str
+    name: str
+    status: str
+    domain: str
+    purpose: str
+    version: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarlierFields:
+    """Fields that only an earlier version has, so that a link to them still leads somewhere."""
+
+    version: str
+    fields: tuple[FieldDoc, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopicPage:
+    """Everything of a topic's page. `key` and `event_time` are the field paths that are marked as such."""
+
+    source: ContractSource
+    version: str
+    key: str
+    event_time: str
+    facts: tuple[Fact, ...]
+    fields: tuple[FieldDoc, ...]
+    earlier: tuple[EarlierFields, ...]
+    versions: tuple[CompiledVersion, ...]
+    example: str
+    curl: str
+    service_levels: tuple[ServiceLevel, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorPage:
+    """Everything of a code's page. `statuses` are the HTTP statuses, the usual one first."""
+
+    row: ErrorRow
+    statuses: tuple[int, ...]
+    retry: str
+    others: tuple[ErrorRow, ...]
+
+
+def topic_entry(contract: CompiledContract) -> TopicEntry:
+    """The contract as an entry of the index."""
+    source = contract.source
+    return TopicEntry(
+        topic=source.topic,
+        name=source.name or source.topic,
+        status=source.status,
+        domain=source.domain,
+        purpose=source.purpose,
+        version=version_name(contract.newest),
+        owner=_owner(source.owner),
+    )
+
+
+def topic_page(contract: CompiledContract, base_url: str) -> TopicPage:
+    """The contract's page: the newest version's fields, and those that only earlier versions have."""
+    newest = contract.newest
+    versions = tuple(newest_first(contract))
+    example = _pretty(newest.codec.example())
+    return TopicPage(
+        source=contract.source,
+        version=version_name(newest),
+        key=newest.source.key or "",
+        event_time=newest.source.event_time or "",
+        facts=tuple(_facts(contract)),
+        fields=newest.codec.fields(),
+        earlier=tuple(_earlier(versions)),
+        versions=versions,
+        example=example,
+        curl=_curl(contract, base_url, example),
+        service_levels=contract.source.service_levels,
+    )
+
+
+def error_page(code: Code) -> ErrorPage:
+    """The page of a code."""
+    row = ERRORS[code]
+    return ErrorPage(
+        row=row,
+        statuses=(row.http, *row.http_also),
+        retry=_RETRY[row.retry],
+        others=tuple(ERRORS.values()),
+    )
+
+
+def version_name(version: CompiledVersion) -> str:
+    """A version's number for people."""
+    return str(version.number) if version.number else "working copy"
+
+
+def _facts(contract: CompiledContract) -> list[Fact]:
+    source, newest = contract.source, contract.newest.source
+    key = (
+        Fact(name="Key", text=newest.key, code=True, note="Events of one key keep their order.")
+        if newest.key
+        else Fact(name="Key", text="none", note="Each event may bring its own.")
+    )
+    time = (
+        Fact(name="Event time", text=newest.event_time, code=True)
+        if newest.event_time
+        else Fact(name="Event time", text="the event's own time, else its arrival")
+    )
+    rows = [
+        key,
+        time,
+        Fact(name="Format", text={"avro": "Avro", "protobuf": "Protobuf"}[newest.format]),
+        Fact(name="Send as", text=", ".join(sorted(contract.newest.media_types)), code=True),
+        Fact(
+            name="Unknown fields",
+            text={"reject": "refused", "drop": "left out, and counted in the receipt"}[newest.unknown_fields],
+        ),
+        Fact(
+            name="Tombstones",
+            text={"reject": "refused", "allow": "allowed: the value null with a key"}[newest.tombstones],
+        ),
+        Fact(name="Compatibility", text=source.compatibility, code=True),
+        Fact(name="Who may publish", text=_writers(source)),
+        Fact(name="Limit for you", text=_limits(source.limits)),
+    ]
+    if source.topic_limits is not None:
+        rows.append(Fact(name="Limit for all", text=_limits(source.topic_limits)))
+    if source.max_event_bytes is not None:
+        rows.append(Fact(name="Largest event", text=f"{source.max_event_bytes:,} bytes"))
+    if source.inputs == "pinned":
+        rows.append(Fact(name="Version", text="every event must name its version"))
+    return rows
+
+
+def _earlier(versions: tuple[CompiledVersion, ...]) -> list[EarlierFields]:
+    seen = {field.path for field in versions[0].codec.fields()}
+    rows: list[EarlierFields] = []
+    for version in versions[1:]:
+        gone = tuple(field for field in version.codec.fields() if field.path not in seen)
+        if gone:
+            rows.append(EarlierFields(version=version_name(version), fields=gone))
+            seen.update(field.path for field in gone)
+    return rows
+
+
+def _writers(source: ContractSource) -> str:
+    scope = f"a token with the scope publish:{source.topic}"
+    return f"{scope} and one of the roles {', '.join(source.roles)}" if source.roles else scope
+
+
+def _limits(limits: Limits | None) -> str:
+    if limits is None:
+        return "the gateway's own"
+    rates = [
+        f"{rate:,.10g} {unit} a second"
+        for rate, unit in ((limits.events_per_second, "events"), (limits.bytes_per_second, "bytes"))
+        if rate is not None
+    ]
+    return f"{' and '.join(rates)}, in bursts of {limits.burst_seconds:g} s" if rates else "none"
+
+
+def _owner(owner: Owner) -> str:
+    return " · ".join(part for part in (owner.team, owner.channel) if part)
+
+
+def _pretty(text: bytes) -> str:
+    return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+
+
+def _curl(contract: CompiledContract, base_url: str, example: str) -> str:
+    """A command that works when pasted into a POSIX shell with $TOKEN set. A quoted here-document takes any JSON."""
+    lines = [
+        f"curl -sS {shlex.quote(f'{base_url}/v1/topics/{quote(contract.topic)}/events')} \\",
+        '  -H "Authorization: Bearer $TOKEN" \\',
+        "  -H 'Content-Type: application/json' \\",
+    ]
+    if contract.source.inputs == "pinned" and contract.newest.number:
+        lines.append(f"  -H 'Event-Version: {contract.newest.number}' \\")
+    return "\n".join([*lines, "  --data-binary @- <<'EVENT'", example, "EVENT"])

@@ -1,0 +1,99 @@
+"""Serves the docs pages: index, topics, error codes. `app` includes the router; errors of the REST door link here.
+
+Pages need the rights of `doors.rest.viewer`, but for the error codes, which say nothing of anyone's contracts.
+"""
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from tidegate.errors import ERRORS, Code
+from tidegate.wire.problem import Problem
+from tidegate_gateway.doors.pages.content import error_page, topic_entry, topic_page
+from tidegate_gateway.doors.pages.rendering import STYLE, error_html, fault_html, index_html, topic_html
+from tidegate_gateway.doors.rest.answers import Answers
+from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.viewer import readable, viewer_of
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.ids import uuid7
+
+__all__ = ["BASIC_CHALLENGE", "SECURITY_FIELDS", "pages_router"]
+
+HTML = "text/html; charset=utf-8"
+BASIC_CHALLENGE = 'Basic realm="Tidegate docs: any name, your token as the password", charset="UTF-8"'
+SECURITY_FIELDS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On every page: it runs no script, loads its own style sheet only, and is framed by nobody."""
+
+_OPEN = {"Cache-Control": "public, max-age=3600"}
+_LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def pages_router(deps: RestDeps) -> APIRouter:
+    """`/docs` and below, all by GET."""
+    router = APIRouter(prefix="/docs")
+    answers = Answers(deps.base_url, deps.random)
+    guarded = {"Cache-Control": f"{'public' if deps.public else 'private'}, no-cache", "Vary": "Authorization, Accept"}
+
+    @router.get("")
+    async def index(request: Request) -> Response:
+        try:
+            viewer = await viewer_of(deps, request, basic=True)
+        except Fault as fault:
+            return _refused(request, fault, answers)
+        contracts = sorted(deps.intake.catalogue.current.contracts.items())
+        entries = [topic_entry(contract) for topic, contract in contracts if viewer.sees(topic)]
+        return _page(index_html(entries, _root(request)), guarded)
+
+    @router.get("/topics/{topic}")
+    async def topic(request: Request, topic: str) -> Response:
+        try:
+            contract = readable(deps, await viewer_of(deps, request, basic=True), topic)
+        except Fault as fault:
+            return _refused(request, fault, answers)
+        return _page(topic_html(topic_page(contract, deps.base_url), _root(request)), guarded)
+
+    @router.get("/errors/{code}")
+    async def error(request: Request, code: str) -> Response:
+        if code not in ERRORS:
+            return _refused(request, Fault(Code.NOT_FOUND, "there is no such code"), answers)
+        return _page(error_html(error_page(Code(code)), _root(request)), _OPEN)
+
+    @router.get("/style.css")
+    async def style() -> Response:
+        return Response(STYLE, headers={"Content-Type": "text/css; charset=utf-8", **SECURITY_FIELDS, **_LASTING})
+
+    return router
+
+
+def _page(html: str, fields: dict[str, str], status: int = 200) -> Response:
+    return Response(html.encode(), status, headers={"Content-Type": HTML, **SECURITY_FIELDS, **fields})
+
+
+def _root(request: Request) -> str:
+    """What leads from this page to `/`: `../../` for `/docs/topics/x`."""
+    return "../" * (request.url.path.count("/") - 1)
+
+
+def _refused(request: Request, fault: Fault, answers: Answers) -> Response:
+    """The refusal as a page where a person asks, else as the problem that every other endpoint answers.
+
+    A browser is asked for Basic credentials, since it can send no other.
+    """
+    if "text/html" not in request.headers.get("accept", ""):
+        raise fault
+    answer = answers.fault(fault, uuid7())
+    problem = msgspec.json.decode(answer.body, type=Problem)
+    remedy = ERRORS[fault.code].remedy
+    html = fault_html(problem.status, problem.title, problem.detail, problem.code, remedy, _root(request))
+    response = _page(html, {"Cache-Control": "no-store", "Vary": "Authorization, Accept"}, problem.status)
+    for name, value in answer.fields:
+        if name != b"content-type":
+            response.headers.append(name.decode("ascii"), value.decode("latin-1"))
+    if fault.code is Code.UNAUTHENTICATED:
+        response.headers.append("WWW-Authenticate", BASIC_CHALLENGE)
+    return response
