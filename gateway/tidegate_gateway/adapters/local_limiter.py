@@ -4,7 +4,8 @@ Chosen by `app`, called by the intake through `ports.Limiter`. The arithmetic is
 buckets live. Several workers or gateways each allow the whole limit: sharing it is another adapter's work.
 
 A bucket that is full again says nothing and may be dropped. When the table holds only buckets that are not, none is
-dropped (its owner would get a fresh burst): principals that come then share one bucket a topic until there is room.
+dropped (its owner would get a fresh burst): principals that come then share one bucket a topic until there is room. All
+that they gain by moving to their own later is what the shared bucket let pass.
 """
 
 from collections import OrderedDict

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from tidegate.contracts.source import Limits
 
 __all__ = ["Allowance", "Bucket", "Quota", "dimensions", "quota_of", "refill", "spend", "wait_for"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Quota:
+class Quota(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One limit as the RateLimit fields report it (draft-ietf-httpapi-ratelimit-headers).
 
     `name` is `events` or `bytes` (a principal's on one topic), `topic-events` or `topic-bytes` (all principals').
@@ -23,8 +24,7 @@ class Quota:
     reset_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     """What a limiter says of one submission.
 
     `wait_s` is 0 where it was taken, else the seconds until it would be. `max_events` is set where the cost is above the
