@@ -225,7 +225,7 @@ class _Joined:
             files = ", ".join(definition.file for definition in found)
             self._problems.note(f'"{full}" is defined more than once: {files}', origin.place)
         elif not found:
-            hint = did_you_mean(full, self._files.index())
+            hint = did_you_mean(name, _BUILT_IN) or did_you_mean(full, self._files.index())
             unreadable = ", ".join(self._files.unreadable)
             hint = hint or (f"these files there are not JSON: {unreadable}" if unreadable else "")
             self._problems.note(

@@ -75,7 +75,7 @@ def test_a_broken_contract_takes_no_other_down(shop: Shop, add_topic: Callable[[
         add_topic(shop, topic)
         shop.edit(f"contracts/{topic}.yaml", "urn:test:", f"urn:{topic}:")
     shop.edit("contracts/a.status.yaml", "kind: DataContract", "kind: DataContrct")
-    shop.contract("a: [", "b.yaml-error")
+    shop.contract("a: [\n", "b.yaml-error")
     shop.edit("contracts/c.schema.yaml", "order.avsc", "nowhere.avsc")
     shop.edit("contracts/d.field.yaml", "value: orderId", "value: orderID")
     shop.write("contracts/e.yml", "")
@@ -91,7 +91,7 @@ def test_a_broken_contract_takes_no_other_down(shop: Shop, add_topic: Callable[[
             "a.status",
             'contracts/a.status.yaml:2:7: kind is "DataContrct"; did you mean "DataContract"? one of DataContract',
         ),
-        ("b.yaml-error", "contracts/b.yaml-error.yaml:1:5: is not YAML: did not find expected node content"),
+        ("b.yaml-error", "contracts/b.yaml-error.yaml:2:1: is not YAML: did not find expected node content"),
         ("c.schema", "contracts/c.schema.yaml:8:27: avro/shop/nowhere.avsc cannot be read: No such file or directory"),
         (
             "d.field",
@@ -119,7 +119,7 @@ def test_properties_must_be_fields(shop: Shop) -> None:
     shop.contract(CONTRACT + "    properties:\n      - {name: items, items: {properties: [{name: boldnes}]}}\n")
     (row,) = rows(shop)
     assert row.startswith(
-        'contracts/shop.orders.yaml:11:50: property "items.boldnes" is no field of avro/shop/order.avsc'
+        'contracts/shop.orders.yaml:12:51: property "items.boldnes" is no field of avro/shop/order.avsc'
     )
     assert row.endswith('; did you mean "items.boldness"?')
 

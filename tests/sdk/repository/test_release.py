@@ -89,7 +89,9 @@ def test_what_is_broken_is_refused(shop: Shop) -> None:
     assert refused(shop)[0].startswith("contracts/shop.orders.yaml:2:7: kind is")
     shop.edit("contracts/shop.orders.yaml", "DataContrct", "DataContract")
     shop.edit("avro/shop/item.avsc", '"type": "int"', '"type": "nit"')
-    assert refused(shop)[0].startswith("avro/shop/item.avsc:7:15: ")
+    assert refused(shop)[0].startswith(
+        'avro/shop/item.avsc:8:15: "shop.nit" is defined nowhere below avro/; did you mean "int"?'
+    )
     shop.edit("avro/shop/item.avsc", '"type": "nit"', '"type": "int", "default": "x"')
     assert refused(shop)[0].startswith("avro/shop/item.avsc:")
     shop.edit("avro/shop/item.avsc", '"type": "int", "default": "x"', '"type": "int"')
