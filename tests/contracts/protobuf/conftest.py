@@ -82,6 +82,12 @@ def compile_text() -> Callable[..., CompiledVersion]:
 
 
 @pytest.fixture(scope="session")
+def descriptor_set() -> Callable[[str], bytes]:
+    """`descriptors`: a .proto text to its descriptor set."""
+    return descriptors
+
+
+@pytest.fixture(scope="session")
 def rich_set() -> bytes:
     """The descriptor set of rich.proto."""
     return descriptors((HERE / "rich.proto").read_text())

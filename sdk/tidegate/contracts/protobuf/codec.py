@@ -100,7 +100,7 @@ class ProtobufCodec:
         report = Report()
         if self._root.check(tree, report):
             return self._misshapen(body, tree, report)
-        if not jsontext.is_surely_unique(body, report.keys) and (twice := _duplicates(body)):
+        if not jsontext.is_surely_unique(body, report.keys, 0) and (twice := _duplicates(body)):
             return malformed(*twice)
         if self._dynamic and self._is_too_deep(body, tree):
             return TOO_DEEP
@@ -175,7 +175,7 @@ class ProtobufCodec:
 
 def _duplicates(body: bytes) -> tuple[jsontext.Broken, ...]:
     value = jsontext.decode_floats(body)  # again: the walk may have dropped members of the first
-    if jsontext.is_surely_unique(body, jsontext.count_keys(value)):
+    if jsontext.is_surely_unique(body, jsontext.count_keys(value), 0):
         return ()
     return jsontext.duplicates(body, value)
 
