@@ -16,16 +16,22 @@ from fastapi import FastAPI
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.repository.folder import load
+from tidegate_gateway.adapters.auth_settings import IssuerSettings
 from tidegate_gateway.adapters.dev_key import DevKey
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
+from tidegate_gateway.adapters.jwks import KeyCache
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.adapters.key_sources import FileSource, KeySource, MemorySource, UrlSource
 from tidegate_gateway.adapters.local_limiter import LocalLimiter
-from tidegate_gateway.adapters.tokens import authenticator_of
+from tidegate_gateway.adapters.tokens import TokenAuthenticator
 from tidegate_gateway.config.plan import Plan
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
+from tidegate_gateway.doors.pages.router import pages_router
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.openapi import install_openapi
+from tidegate_gateway.doors.rest.reads import reads_router
 from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue, CatalogueHolder
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
@@ -61,8 +67,10 @@ class Gateway:
         self._reloading = asyncio.Lock()
         self._catalogue = CatalogueHolder(Catalogue())
         self._memory = MemoryBudget(plan.in_flight_bytes)
-        sources = {} if dev_key is None else {dev_key.settings().issuer: dev_key.source()}
-        self._authenticator = authenticator_of(plan.auth, sources)
+        self._keys = {
+            issuer.issuer: KeyCache(issuer.known_as, _key_source(issuer, dev_key)) for issuer in plan.auth.issuers
+        }
+        self._keepers: list[asyncio.Task[None]] = []
         self._broker: EmbeddedBroker | None = None
 
     @property
@@ -90,7 +98,8 @@ class Gateway:
         await self._publisher.start()
         await self._publisher.watch_topics(self.catalogue.contracts)
 
-        await self._authenticator.start()
+        await self._refresh_keys()
+        self._keepers = [asyncio.create_task(cache.keep_fresh()) for cache in self._keys.values()]
         gauges = Gauges(
             in_flight_bytes=lambda: self._memory.used_bytes,
             in_flight_events=lambda: self._memory.events,
@@ -98,7 +107,7 @@ class Gateway:
         )
         metrics = Metrics(self._catalogue, gauges)
         self._intake = Intake(
-            authenticator=self._authenticator,
+            authenticator=TokenAuthenticator(plan.auth, self._keys),
             catalogue=self._catalogue,
             limiter=LocalLimiter(),
             memory=self._memory,
@@ -130,7 +139,7 @@ class Gateway:
             )
             self._catalogue.swap(fresh)
             await self._publisher.watch_topics(fresh.contracts)
-            await self._authenticator.reload()
+            await self._refresh_keys()
             _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": len(fresh.broken)})
             self._log_broken()
 
@@ -144,12 +153,20 @@ class Gateway:
         await self._publisher.close(max(1.0, deadline - perf_counter()))
         self._admin.should_exit = True
         await asyncio.wait({admin}, timeout=2.0)
-        await self._authenticator.aclose()
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        for cache in self._keys.values():
+            await cache.aclose()
         if self._broker is not None:
             await self._broker.stop()
         for task in (http, admin):
             if task.done() and (error := task.exception()) is not None:
                 raise error
+
+    async def _refresh_keys(self) -> None:
+        """Read every issuer's keys now; each read has its own bound, and keys may be away."""
+        await asyncio.gather(*(cache.refresh() for cache in self._keys.values()))
 
     async def _embedded(self) -> KafkaSettings:
         self._broker = EmbeddedBroker()
@@ -160,15 +177,16 @@ class Gateway:
     def _rest_app(self, address: tuple[str, int], metrics: Metrics) -> FastAPI:
         host, port = address[:2]
         base_url = self._plan.base_url or f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 -- compared, not bound
-        return build_app(
-            RestDeps(
-                intake=self._intake,
-                base_url=base_url,
-                public=self._plan.public,
-                on_request=metrics.on_request,
-                on_refused=metrics.refused,
-            )
+        deps = RestDeps(
+            intake=self._intake,
+            base_url=base_url,
+            public=self._plan.public,
+            body_timeout_s=self._plan.body_timeout_s,
+            on_request=metrics.on_request,
         )
+        app = build_app(deps, [reads_router(deps), pages_router(deps)])
+        install_openapi(app, deps)
+        return app
 
     def _admin_app(self, metrics: Metrics) -> FastAPI:
         return admin_app(
@@ -183,7 +201,7 @@ class Gateway:
         )
 
     def _keys_state(self) -> tuple[bool, str]:
-        states = self._authenticator.status()
+        states = [cache.status() for cache in self._keys.values()]
         return all(state.ok for state in states), "; ".join(f"{state.issuer}: {state.detail}" for state in states)
 
     def _log_broken(self) -> None:
@@ -208,6 +226,16 @@ def read_catalogue(
         stays = "; served as before it broke" if kept or (row.topic in contracts and row.topic in known) else ""
         broken.append(BrokenContract(file=row.file, line=row.line, column=row.column, detail=row.detail + stays))
     return Catalogue(contracts=MappingProxyType(dict(sorted(contracts.items()))), broken=tuple(broken))
+
+
+def _key_source(issuer: IssuerSettings, dev_key: DevKey | None) -> KeySource:
+    if issuer.jwks_url:
+        return UrlSource(issuer.jwks_url)
+    if issuer.jwks_file:
+        return FileSource(Path(issuer.jwks_file))
+    if dev_key is None:
+        raise ValueError(f"the issuer {issuer.issuer} has no keys")
+    return MemorySource(dev_key.jwks())
 
 
 def _logs(plan: Plan) -> tuple[Observer, ...]:

@@ -92,7 +92,7 @@ def start(
 def gateway_process(folder: Path, kafka: str, *, contracts: Path = SCHEMAS, more: str = "") -> Iterator[GatewayProcess]:
     """`serve` on the Kafka named, its issuer's keys in a file of `folder`; ends by SIGTERM."""
     key = make()
-    (folder / "keys.json").write_bytes(key.source().body)
+    (folder / "keys.json").write_bytes(key.jwks())
     (folder / "tidegate.toml").write_text(
         f'[http]\nport = 0\n[admin]\nport = 0\n[contracts]\ndir = "{contracts}"\n[kafka]\nbootstrap_servers = "{kafka}"\n'
         f'[[auth.issuers]]\nissuer = "{DEV_ISSUER}"\nname = "coffeeco"\njwks_file = "{folder / "keys.json"}"\nalgorithms = ["ES256"]\n{more}'

@@ -19,11 +19,11 @@ def check_config(arguments: argparse.Namespace) -> int:
         plan_of(resolved)
     except ConfigError as error:
         if arguments.json:
-            rows = [{"where": problem.where, "detail": problem.detail} for problem in error.problems]
-            print(json.dumps({"ok": False, "problems": rows}))
+            problems = [{"where": problem.where, "detail": problem.detail} for problem in error.problems]
+            print(json.dumps({"ok": False, "problems": problems}))
             return FAILED
         return stop(FAILED, "the configuration cannot be used\n" + str(error))
-    rows = list(_rows(resolved))
+    rows = _rows(resolved)
     if arguments.json:
         options = {name: {"value": value, "from": origin} for name, value, origin in rows}
         print(json.dumps({"ok": True, "options": options}))

@@ -5,6 +5,7 @@ event read back from Kafka.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 import uvloop
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from tidegate_gateway.adapters.dev_key import DevKeyRefused, dev_key_path, load_or_make
 from tidegate_gateway.adapters.embedded import EmbeddedBrokerFailed
@@ -49,7 +50,7 @@ class _Seen:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Run it and show it; exit code 0 where every answer is what it should be."""
-    configure_logs("human")
+    configure_logs("human", level=logging.WARNING)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             seen = runner.run(_run(arguments.contracts))
@@ -109,10 +110,15 @@ def _spoiled(example: bytes) -> bytes:
 
 def _exaggerate(value: object) -> bool:
     """Make the first integer below `value` too large, in place; whether there was one."""
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, inner in items:
-        if isinstance(inner, int) and not isinstance(inner, bool):
-            value[step] = _BEYOND  # type: ignore[index] -- a dict or a list, by `items`
+    if isinstance(value, dict):
+        steps = list(value.items())
+    elif isinstance(value, list):
+        steps = list(enumerate(value))
+    else:
+        return False
+    for step, inner in steps:
+        if type(inner) is int:
+            value[step] = _BEYOND
             return True
         if _exaggerate(inner):
             return True
@@ -128,7 +134,7 @@ def _read_back(bootstrap: str, topic: str, partition: int, offset: int) -> Messa
         if message is None or message.error() is not None:
             return None
         return message
-    except KafkaError:
+    except KafkaException:
         return None
     finally:
         consumer.close()
@@ -144,12 +150,16 @@ def _show(seen: _Seen) -> None:
         return
     value = seen.record.value() or b""
     print(f"   {seen.record.topic()}, partition {seen.record.partition()}, offset {seen.record.offset()}")
-    print(f"   key      {(seen.record.key() or b'').decode('utf-8', 'replace')}")
+    print(f"   key      {_text(seen.record.key())}")
     print(f"   value    {len(value)} bytes, schema id {int.from_bytes(value[1:5], 'big')} in its Confluent frame")
-    for name, header in seen.record.headers() or []:
-        print(f"   header   {name}: {(header or b'').decode('utf-8', 'replace')}")
+    for name, header in dict(seen.record.headers() or []).items():
+        print(f"   header   {name}: {_text(header)}")
     runner = Path(sys.argv[0]).name
     print(f"\nNext: `{runner} dev` keeps it running, prints a token and curl lines, and shows docs at /docs.")
+
+
+def _text(value: str | bytes | None) -> str:
+    return value if isinstance(value, str) else (value or b"").decode("utf-8", "replace")
 
 
 def _show_exchange(title: str, url: str, answer: _Answer) -> None:
