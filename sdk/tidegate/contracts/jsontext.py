@@ -96,12 +96,15 @@ def depth_broken(limit: int = MAX_DEPTH) -> Broken:
     return Broken(rule="depth", detail=f"nests more than {limit} levels deep")
 
 
-def is_surely_unique(body: bytes, keys: int) -> bool:
-    """True proves that no object has a key twice, given the number of keys in the decoded value. False proves nothing.
+def is_surely_unique(body: bytes, keys: int, colons: int) -> bool:
+    """True proves that no object has a key twice, given the decoded value. False proves nothing.
 
-    A key's closing quote is followed by its colon, or by white space and the colon; so the text has no more keys than
-    `":` occurs in it where no white space stands before any colon.
+    `keys` is the number of keys in the value, `colons` of those in some of its strings. Without escapes every key brings
+    one colon to the text and every string its own, so as many colons as expected leave none for a key that was lost.
+    Else the pairs of quote and colon are counted: they are as many as keys where no white space stands before a colon.
     """
+    if b"\\" not in body and body.count(b":") == keys + colons:
+        return True
     return (
         body.count(b'":') == keys
         and b" :" not in body
@@ -198,7 +201,7 @@ def parse(body: bytes, limit: int = MAX_DEPTH) -> object | Broken:
         value: object = decode_exact(body)
     except DECODE_ERRORS as error:
         return describe(body, error)
-    if is_surely_unique(body, count_keys(value)):
+    if is_surely_unique(body, count_keys(value), 0):
         return value
     twice = duplicates(body, value)
     return twice[0] if twice else value

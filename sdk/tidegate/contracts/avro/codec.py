@@ -12,7 +12,7 @@ import msgspec
 
 from tidegate.contracts.avro.compiler import Compiler
 from tidegate.contracts.avro.examples import NoExample
-from tidegate.contracts.avro.faults import DROPPED, Fault, Faults, add
+from tidegate.contracts.avro.faults import COLON, DROPPED, Fault, Faults, add
 from tidegate.contracts.avro.keys import explicit_key, key_reader, time_reader
 from tidegate.contracts.avro.keywords import Rule
 from tidegate.contracts.avro.parsing import parse_schema
@@ -39,7 +39,7 @@ from tidegate.contracts.wording import did_you_mean, pointer
 __all__ = ["AvroCodec", "compile_avro"]
 
 _MEDIA_TYPES = frozenset({"application/json"})
-_KEYS = DROPPED - 1
+_KEYS = COLON - 1
 _SHALLOWEST_BYTES = 130
 
 
@@ -99,10 +99,9 @@ class AvroCodec:
         out = [self._frame]
         answer = self._write(value, out)
         if type(answer) is int:
-            keys = answer & _KEYS
-            if (answer > _KEYS or not self._shallow) and _SHALLOWEST_BYTES <= size < SAFE_BYTES and too_deep(body):
+            if (answer >= DROPPED or not self._shallow) and _SHALLOWEST_BYTES <= size < SAFE_BYTES and too_deep(body):
                 return self._broken((depth_broken(),))
-            if not is_surely_unique(body, keys):
+            if not is_surely_unique(body, answer & _KEYS, answer >> 32 & _KEYS):
                 twice = duplicates(body, value)
                 if twice:
                     return self._broken(twice)
@@ -111,7 +110,7 @@ class AvroCodec:
                 b"".join(out),
                 self._key(document) if self._key is not None else None,
                 self._time(document) if self._time is not None else None,
-                answer >> 40,
+                answer >> 64,
             )
         return self._rejected(body, value, cast("Fault | Faults", answer))
 
@@ -123,7 +122,7 @@ class AvroCodec:
             add(faults, answer, None)
         else:
             faults = answer
-        if not is_surely_unique(body, faults.keys):
+        if not is_surely_unique(body, faults.keys & _KEYS, faults.keys >> 32):
             twice = duplicates(body, value)
             if twice:
                 return self._broken(twice)

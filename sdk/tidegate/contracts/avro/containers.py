@@ -9,14 +9,14 @@ from typing import Final
 
 import msgspec
 
-from tidegate.contracts.avro.faults import DROPPED, Answer, Fault, Faults, Place, Write, add, pointer_step
+from tidegate.contracts.avro.faults import DROPPED, Answer, Fault, Faults, Place, Write, add, guess, pointer_step
 from tidegate.contracts.avro.keywords import Rule, judge, length_checks
 from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.schema import MISSING
 from tidegate.contracts.avro.varints import SMALL, zigzag
 from tidegate.contracts.jsontext import count_keys
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
-from tidegate.contracts.wording import did_you_mean, found
+from tidegate.contracts.wording import found
 
 __all__ = ["ANY_KEY", "Member", "array_writer", "map_writer", "record_writer", "unique_writer"]
 
@@ -135,7 +135,7 @@ def _unknown_words(place: Place, record: str, names: tuple[str, ...]) -> Callabl
             detail=f"is not a field of {record}",
             expected=expected,
             found=found(member, sensitive=place.sensitive),
-            hint="" if place.sensitive else did_you_mean(name, names),
+            hint="" if place.sensitive else guess(name[:64], names),
             docs=place.docs,
         )
 

@@ -2,7 +2,8 @@
 
 A writer takes a decoded JSON value and the list of bytes to append to, and answers
     None      it is written, and holds no JSON object;
-    int       it is written; the number of keys in its objects, plus `DROPPED` for each unknown field left out;
+    int       it is written; how many `KEY`s its objects have, `COLON`s some of its strings, and how many unknown fields
+              were `DROPPED`, as one sum;
     Fault     it does not fit: one thing is wrong;
     Faults    several are, or it lies deeper.
 What was appended before a fault stays: the list is thrown away then. Texts are made by `Faults.violations` only, for the
@@ -10,17 +11,35 @@ first 25, so that a body of a hundred thousand faults costs little more than a g
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
 from tidegate.contracts.jsontext import count_keys
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
-from tidegate.contracts.wording import found, shown
+from tidegate.contracts.wording import did_you_mean, found, shown
 
-__all__ = ["DROPPED", "Answer", "Explain", "Fault", "Faults", "Place", "Step", "Write", "add", "pointer_step"]
+__all__ = [
+    "COLON",
+    "DROPPED",
+    "KEY",
+    "Answer",
+    "Explain",
+    "Fault",
+    "Faults",
+    "Place",
+    "Step",
+    "Write",
+    "add",
+    "guess",
+    "pointer_step",
+]
 
-DROPPED = 1 << 40
-"""One dropped field in a writer's count: a body has fewer keys than this."""
+KEY = 1
+COLON = 1 << 32
+DROPPED = 1 << 64
+"""What writers add up, a body having fewer than 2^32 bytes: keys, colons in strings (both only to prove that no key stands
+twice, `jsontext.is_surely_unique`), dropped fields."""
 
 Step: TypeAlias = str | int
 """A part of a JSON pointer, ready: `/items` or an array's index."""
@@ -114,6 +133,12 @@ def add(faults: Faults, more: Fault | Faults, step: str | int | None) -> None:
         for fault in new:
             fault.steps.append(step)
     faults.listed += new
+
+
+@lru_cache(maxsize=1024)
+def guess(name: str, known: tuple[str, ...]) -> str:
+    """`did you mean "boldness"?`, remembered: a producer makes the same mistake in every event. Names are cut first."""
+    return did_you_mean(name, known)
 
 
 def pointer_step(name: str) -> str:

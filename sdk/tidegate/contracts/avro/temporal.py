@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from datetime import time as clock
 
-from tidegate.contracts.avro.faults import Answer, Fault, Place, Write
+from tidegate.contracts.avro.faults import COLON, Answer, Fault, Place, Write
 from tidegate.contracts.avro.keywords import Rule, integer_range, judge, number_checks
 from tidegate.contracts.avro.numbers import INTEGERS, range_words, type_words
 from tidegate.contracts.avro.varints import zigzag
@@ -34,6 +34,8 @@ LIKE = {
 _DIGITS = {"millis": 3, "micros": 6, "nanos": 9}
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DAY_S = 86400
+_SECONDS_Z = 20
+_TWO_COLONS = 2 * COLON
 _time = re.compile(r"(\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?", re.ASCII).fullmatch
 _local = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?", re.ASCII).fullmatch
 
@@ -83,7 +85,7 @@ def _time_reader(digits: int) -> Callable[[str], int]:
 
 
 def _instant_ms(text: str) -> int:
-    if len(text) == 20 and text[4::3] == "--T::Z":  # 2026-01-31T12:00:00Z: fromisoformat judges the digits
+    if len(text) == _SECONDS_Z and text[4::3] == "--T::Z":  # 2026-01-31T12:00:00Z: fromisoformat judges the digits
         try:
             since = datetime.fromisoformat(text) - EPOCH
         except ValueError:
@@ -121,18 +123,20 @@ def temporal_writer(place: Place, logical: str, kind: str, rules: tuple[Rule, ..
         return place.violation(pointer, rule, phrase, value)
 
     def write(value: object, out: list[bytes]) -> Answer:
+        colons: Answer = None
         if type(value) is str:
             try:
                 number = read(value)
             except ValueError:
                 return Fault(wrong_form, value)
+            colons = _TWO_COLONS if len(value) == _SECONDS_Z else value.count(":") * COLON
         elif type(value) is int:
             number = value
         else:
             return Fault(wrong_type, value)
         if low <= number <= high:
             out.append(zigzag(number))
-            return judge(checks, number, value) if multiples else None
+            return colons if not multiples else judge(checks, number, value) or colons
         if not floor <= number <= ceiling:
             return Fault(wrong_range, value)
         return judge(checks, number, value)

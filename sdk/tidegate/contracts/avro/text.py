@@ -3,19 +3,17 @@
 Made by the compiler, run for every event. Lengths are code points, as JSON Schema counts them.
 """
 
-import re
 from collections.abc import Callable
 
-from tidegate.contracts.avro.faults import Answer, Fault, Place, Write
+from tidegate.contracts.avro.faults import Answer, Fault, Place, Write, guess
 from tidegate.contracts.avro.keywords import LENGTHS, Check, Rule, judge, length_checks, text_checks
 from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.varints import SMALL, zigzag
 from tidegate.contracts.verdict import Violation
-from tidegate.contracts.wording import did_you_mean
 
 __all__ = ["enum_writer", "string_writer", "uuid_writer"]
 
-_is_uuid = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII).fullmatch
+_HEX = b"0123456789abcdef"
 _UUID_PREFIX = zigzag(36)
 
 
@@ -81,13 +79,14 @@ def uuid_writer(place: Place, rules: tuple[Rule, ...], *, fixed: bool) -> Write:
     def write(value: object, out: list[bytes]) -> Answer:
         if type(value) is not str:
             return Fault(wrong_type, value)
-        if _is_uuid(value) is None:
+        data = value.encode().lower()
+        if len(data) != 36 or data[8:24:5] != b"----" or data.translate(None, _HEX) != b"----":
             return Fault(wrong_form, value)
         if checks:
             broken = judge(checks, value, value)
             if broken is not None:
                 return broken
-        out.append(bytes.fromhex(value.replace("-", "")) if fixed else _UUID_PREFIX + value.lower().encode())
+        out.append(bytes.fromhex(data.replace(b"-", b"").decode()) if fixed else _UUID_PREFIX + data)
         return None
 
     return write
@@ -99,7 +98,7 @@ def enum_writer(place: Place, symbols: tuple[str, ...]) -> Write:
     index_of = {symbol: zigzag(index) for index, symbol in enumerate(symbols)}.get
 
     def no_symbol(value: object, pointer: str) -> Violation:
-        hint = "" if place.sensitive else did_you_mean(str(value), symbols)
+        hint = "" if place.sensitive else guess(str(value)[:64], symbols)
         return place.violation(pointer, "enum", "is none of the symbols", value, hint)
 
     def write(value: object, out: list[bytes]) -> Answer:
