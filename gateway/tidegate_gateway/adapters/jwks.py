@@ -154,7 +154,8 @@ class KeyCache:
         if reading is None or reading.done():
             if not self._may_read():
                 return False
-            self._asked_at_s = self._now_s()
+            if self._current() is not None:  # the very first read is nobody's rotation
+                self._asked_at_s = self._now_s()
             reading = self._read()
         await asyncio.wait({reading}, timeout=self._times.wait_s)
         return True
@@ -191,8 +192,10 @@ class KeyCache:
             self._succeeded(keys)
 
     def _succeeded(self, keys: KeySet) -> None:
-        for reason in keys.ignored if self._keys is None or keys.ignored != self._keys.ignored else ():
-            _log.warning("a key of the issuer %s is left out: %s", self._name, reason)
+        if keys.ignored and (self._keys is None or keys.ignored != self._keys.ignored):
+            _log.warning(
+                "%d keys of the issuer %s are left out: %s", len(keys.ignored), self._name, "; ".join(keys.ignored[:5])
+            )
         if self._keys is not None and not self._keys.within(keys):
             self.withdrawals += 1
         self._keys = keys

@@ -66,6 +66,13 @@ async def test_a_rotation_is_seen_by_the_first_token_of_the_new_key(source: Scri
     assert source.reads == 2
 
 
+async def test_a_rotation_right_after_the_first_token_s_read_is_seen(source: ScriptedSource, clock: Clock) -> None:
+    cache = cache_of(source, clock)
+    await cache.key("ES256", "a")
+    source.body = key_set(jwk("ES256", "b"))
+    assert (await cache.key("ES256", "b")).kid == "b"
+
+
 async def test_ten_thousand_unknown_kids_cause_one_read(source: ScriptedSource, clock: Clock) -> None:
     cache = cache_of(source, clock)
     await cache.refresh()
@@ -258,6 +265,6 @@ async def test_keys_left_out_are_said_once(
     await cache.refresh()
     await cache.refresh()
     assert [record.getMessage() for record in caplog.records] == [
-        "a key of the issuer shop is left out: 1: its use is not sig"
+        "1 keys of the issuer shop are left out: 1: its use is not sig"
     ]
     assert cache.status().detail == "1 keys, 1 left out, read 0 s ago"
