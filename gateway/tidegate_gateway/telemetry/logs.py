@@ -16,7 +16,8 @@ __all__ = ["FIELDS", "HumanFormatter", "JsonFormatter", "configure_logs"]
 
 FIELDS = (
     "request_id", "trace_id", "door", "topic", "principal", "event_id", "outcome", "code", "status", "events", "stored",
-    "rejected", "failed", "codes", "rules", "fields", "partition", "offset", "duration_ms", "file", "line", "reason",
+    "rejected", "failed", "codes", "rules", "fields", "partition", "offset", "duration_ms", "file", "line", "reason", "detail",
+    "http", "admin", "kafka", "contracts", "broken", "in_flight_events",
 )  # fmt: skip
 """What a line may carry beside time, level, logger and message: pass it as `extra`. Anything else is not written."""
 

@@ -13,11 +13,8 @@ from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel, Support, VersionSource
 from tidegate.contracts.verdict import Rejected
 from tidegate.errors import Code
-from tidegate_gateway.doors.pages.router import pages_router
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.openapi import install_openapi
-from tidegate_gateway.doors.rest.reads import reads_router
 from tidegate_gateway.intake.catalogue import Catalogue, CatalogueHolder
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.limits import Allowance
@@ -101,6 +98,7 @@ OLD_FIELDS = (
 )
 FIELDS = (
     FieldDoc(path="orderId", type="string", expected="string (uuid)", doc="Who <script>alert(1)</script> & why"),
+    FieldDoc(path="placedAt", type="timestamp-millis", expected="timestamp-millis"),
     FieldDoc(path="items", type="array of Item", expected="array, 1 to 50 items"),
     FieldDoc(path="items.coffee", type="Coffee", expected="object"),
     FieldDoc(path="items.coffee.boldness", type="int", expected="int, 1 to 10"),
@@ -186,9 +184,7 @@ def public_deps(deps: RestDeps) -> RestDeps:
 
 
 def door(deps: RestDeps) -> FastAPI:
-    app = build_app(deps, [reads_router(deps), pages_router(deps)])
-    install_openapi(app, deps)
-    return app
+    return build_app(deps)
 
 
 def asking(app: FastAPI) -> tuple[httpx2.AsyncClient, Ask]:

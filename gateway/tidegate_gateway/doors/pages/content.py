@@ -5,6 +5,7 @@ Read by the templates; made by `router`.
 
 import json
 import shlex
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -14,7 +15,17 @@ from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLeve
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
 from tidegate_gateway.doors.rest.views import newest_first
 
-__all__ = ["EarlierFields", "ErrorPage", "Fact", "TopicEntry", "TopicPage", "error_page", "topic_entry", "topic_page"]
+__all__ = [
+    "EarlierFields",
+    "ErrorPage",
+    "Fact",
+    "FieldRow",
+    "TopicEntry",
+    "TopicPage",
+    "error_page",
+    "topic_entry",
+    "topic_page",
+]
 
 _RETRY = {
     Retry.NEVER: "No: the same request will be refused again.",
@@ -48,11 +59,19 @@ class TopicEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldRow:
+    """One row of the fields. `anchor` is its id in the page: its path, once (two branches of a union may share one)."""
+
+    field: FieldDoc
+    anchor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EarlierFields:
     """Fields that only an earlier version has, so that a link to them still leads somewhere."""
 
     version: str
-    fields: tuple[FieldDoc, ...]
+    fields: tuple[FieldRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +83,9 @@ class TopicPage:
     key: str
     event_time: str
     facts: tuple[Fact, ...]
-    fields: tuple[FieldDoc, ...]
+    fields: tuple[FieldRow, ...]
     earlier: tuple[EarlierFields, ...]
     versions: tuple[CompiledVersion, ...]
-    example: str
     curl: str
     service_levels: tuple[ServiceLevel, ...]
 
@@ -100,18 +118,17 @@ def topic_page(contract: CompiledContract, base_url: str) -> TopicPage:
     """The contract's page: the newest version's fields, and those that only earlier versions have."""
     newest = contract.newest
     versions = tuple(newest_first(contract))
-    example = _pretty(newest.codec.example())
+    seen: set[str] = set()
     return TopicPage(
         source=contract.source,
         version=version_name(newest),
         key=newest.source.key or "",
         event_time=newest.source.event_time or "",
         facts=tuple(_facts(contract)),
-        fields=newest.codec.fields(),
-        earlier=tuple(_earlier(versions)),
+        fields=tuple(_rows(newest.codec.fields(), seen)),
+        earlier=tuple(_earlier(versions, seen)),
         versions=versions,
-        example=example,
-        curl=_curl(contract, base_url, example),
+        curl=_curl(contract, base_url),
         service_levels=contract.source.service_levels,
     )
 
@@ -128,8 +145,8 @@ def error_page(code: Code) -> ErrorPage:
 
 
 def version_name(version: CompiledVersion) -> str:
-    """A version's number for people."""
-    return str(version.number) if version.number else "working copy"
+    """A version for people."""
+    return f"version {version.number}" if version.number else "working copy"
 
 
 def _facts(contract: CompiledContract) -> list[Fact]:
@@ -170,15 +187,18 @@ def _facts(contract: CompiledContract) -> list[Fact]:
     return rows
 
 
-def _earlier(versions: tuple[CompiledVersion, ...]) -> list[EarlierFields]:
-    seen = {field.path for field in versions[0].codec.fields()}
-    rows: list[EarlierFields] = []
+def _rows(fields: Iterable[FieldDoc], seen: set[str]) -> Iterator[FieldRow]:
+    """The fields with their anchors, each given once; `seen` grows by them."""
+    for field in fields:
+        yield FieldRow(field=field, anchor=field.path if field.path not in seen else "")
+        seen.add(field.path)
+
+
+def _earlier(versions: tuple[CompiledVersion, ...], seen: set[str]) -> Iterator[EarlierFields]:
     for version in versions[1:]:
-        gone = tuple(field for field in version.codec.fields() if field.path not in seen)
+        gone = tuple(_rows([field for field in version.codec.fields() if field.path not in seen], seen))
         if gone:
-            rows.append(EarlierFields(version=version_name(version), fields=gone))
-            seen.update(field.path for field in gone)
-    return rows
+            yield EarlierFields(version=version_name(version), fields=gone)
 
 
 def _writers(source: ContractSource) -> str:
@@ -205,8 +225,9 @@ def _pretty(text: bytes) -> str:
     return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
 
 
-def _curl(contract: CompiledContract, base_url: str, example: str) -> str:
+def _curl(contract: CompiledContract, base_url: str) -> str:
     """A command that works when pasted into a POSIX shell with $TOKEN set. A quoted here-document takes any JSON."""
+    example = _pretty(contract.newest.codec.example())
     lines = [
         f"curl -sS {shlex.quote(f'{base_url}/v1/topics/{quote(contract.topic)}/events')} \\",
         '  -H "Authorization: Bearer $TOKEN" \\',

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tidegate.errors import ERRORS
-from tidegate_gateway.doors.pages.content import ErrorPage, TopicEntry, TopicPage, version_name
+from tidegate_gateway.doors.pages.content import ErrorPage, TopicEntry, TopicPage
 
 __all__ = ["STYLE", "STYLE_TAG", "error_html", "fault_html", "index_html", "topic_html"]
 
@@ -41,7 +41,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(with_code=with_code, breakable=breakable, version_name=version_name)
+_environment.filters.update(with_code=with_code, breakable=breakable)
 _environment.globals.update(style_tag=STYLE_TAG)
 
 

@@ -1,0 +1,242 @@
+"""The docs pages: every anchor that errors link to, nothing of a contract as markup, and the rights of the reads."""
+
+import shlex
+from collections.abc import Awaitable, Callable
+from html.parser import HTMLParser
+
+import httpx2
+import pytest
+
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.errors import ERRORS, Code
+from tidegate_gateway.doors.pages.content import topic_page
+from tidegate_gateway.doors.pages.rendering import STYLE, STYLE_TAG, breakable, topic_html, with_code
+from tidegate_gateway.doors.rest.deps import RestDeps
+
+Ask = Callable[..., Awaitable[httpx2.Response]]
+HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
+VOID = {"meta", "link", "wbr", "br", "img", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """A page taken apart; complains where an element is not closed, or closed twice."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: set[str] = set()
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(text)
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes.update(name for name, _ in attrs)
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.append(str(given["id"]))
+        if given.get("href"):
+            self.links.append(str(given["href"]))
+        if tag not in VOID:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+async def page(ask: Ask, path: str, name: str | None = "reader") -> Page:
+    answer = await ask(path, name)
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    return Page(answer.text)
+
+
+ALL_PAGES = ["/docs", "/docs/topics/customer.orders", "/docs/topics/customer.order-status", *(f"/docs/errors/{code}" for code in Code)]  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ALL_PAGES)
+async def test_a_page_is_well_formed_and_runs_nothing(ask: Ask, path: str) -> None:
+    found = await page(ask, path)
+    assert len(found.ids) == len(set(found.ids))
+    assert not {"script", "style", "iframe", "img", "form"} & set(found.tags)
+    assert not {name for name in found.attributes if name.startswith("on") or name == "style"}
+    assert found.tags.count("h1") == found.tags.count("main") == 1
+
+
+@pytest.mark.parametrize("path", ALL_PAGES)
+async def test_every_link_within_the_pages_leads_somewhere(ask: Ask, path: str) -> None:
+    base = httpx2.URL("http://gate").join(path)
+    for link in set((await page(ask, path)).links):
+        target = base.join(link)
+        if target.host != "gate" or target.scheme != "http":
+            continue
+        answer = await ask(target.raw_path.decode(), "reader")
+        assert answer.status_code == 200, link
+        if target.fragment:
+            assert target.fragment in Page(answer.text).ids
+
+
+@pytest.mark.parametrize("path", ALL_PAGES)
+async def test_security_fields(ask: Ask, path: str) -> None:
+    headers = (await ask(path, "reader")).headers
+    assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+async def test_the_style_sheet_is_served_as_one(ask: Ask) -> None:
+    found = await page(ask, "/docs/errors/malformed")
+    assert f"../../docs/style.css?{STYLE_TAG}" in found.links
+    answer = await ask("/docs/style.css")
+    assert (answer.content, answer.headers["content-type"]) == (STYLE, "text/css; charset=utf-8")
+    assert b"url(" not in STYLE
+    assert b"prefers-color-scheme: dark" in STYLE
+
+
+def contracts_of(deps: RestDeps) -> list[CompiledContract]:
+    return list(deps.intake.catalogue.current.contracts.values())
+
+
+def test_every_field_of_every_version_has_its_anchor(deps: RestDeps) -> None:
+    for contract in contracts_of(deps):
+        found = Page(topic_html(topic_page(contract, "https://gate.example.com"), ""))
+        for version in contract.versions.values():
+            assert {field.path for field in version.codec.fields()} <= set(found.ids)
+
+
+def test_a_field_that_two_branches_share_has_one_anchor(deps: RestDeps) -> None:
+    contract = deps.intake.catalogue.current.contracts["customer.orders"]
+    newest = contract.newest
+
+    class Twice:
+        media_types = newest.codec.media_types
+        has_key = True
+        check = newest.codec.check
+        key_bytes = newest.codec.key_bytes
+        example = newest.codec.example
+
+        def fields(self) -> tuple[object, ...]:
+            return newest.codec.fields() * 2
+
+    doubled = CompiledVersion(contract.topic, newest.source, Twice())  # type: ignore[arg-type]  # fields of one kind
+    found = Page(topic_html(topic_page(CompiledContract(contract.source, {2: doubled}), ""), ""))
+    assert found.ids.count("items.coffee.boldness") == 1
+    assert found.text.count("int, 1 to 10") == 2
+
+
+async def test_a_topics_page_says_what_a_producer_needs(ask: Ask) -> None:
+    text = (await page(ask, "/docs/topics/customer.orders")).text
+    for said in (
+        "Customer <orders>", "One order that a customer placed.", "version 2", "int, 1 to 10", "sensitive", "event time",
+        "500 events a second and 1,000,000 bytes a second, in bursts of 2 s", "65,536 bytes", "checkout-producer",
+        "Freshness", "60 s", "checkout", "#checkout-data", "Only up to version 1", "Gone since version 2.", 'default "<none>"',
+    ):  # fmt: skip
+        assert said in text, said
+
+
+async def test_a_contracts_text_is_never_markup(ask: Ask) -> None:
+    answer = await ask("/docs/topics/customer.orders", "reader")
+    assert "<script" not in answer.text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; why" in answer.text
+    assert "Customer &lt;orders&gt;" in answer.text
+    assert not any(link.startswith("javascript:") for link in Page(answer.text).links)
+    assert "https://chat.example.com/checkout-data" in Page(answer.text).links
+
+
+async def test_the_curl_example_is_a_shell_command_that_sends_the_example(ask: Ask) -> None:
+    text = (await page(ask, "/docs/topics/customer.orders")).text
+    command = text[text.index("curl -sS") : text.index("\nEVENT") + len("\nEVENT")]
+    head, _, body = command.partition("<<'EVENT'\n")
+    assert shlex.split(head.replace("\\\n", " ")) == [
+        "curl", "-sS", "https://gate.example.com/v1/topics/customer.orders/events",
+        "-H", "Authorization: Bearer $TOKEN", "-H", "Content-Type: application/json", "--data-binary", "@-",
+    ]  # fmt: skip
+    assert httpx2.Response(200, content=body.removesuffix("\nEVENT").encode()).json()["note"] == "it's $HOME `x` <b>é"
+
+
+@pytest.mark.parametrize("code", list(Code))
+async def test_every_code_has_its_page_open_to_all(ask: Ask, code: Code) -> None:
+    found = await page(ask, f"/docs/errors/{code}", None)
+    row = ERRORS[code]
+    for said in (row.title, code, str(row.http), *map(str, row.http_also)):
+        assert said in found.text
+    assert row.meaning.replace("`", "") in found.text
+    assert row.remedy.replace("`", "") in found.text
+
+
+async def test_a_code_that_is_none(ask: Ask) -> None:
+    assert (await ask("/docs/errors/no_such")).json()["code"] == "not_found"
+    answer = await ask("/docs/errors/no_such", **HTML)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+async def test_the_index_shows_what_the_token_covers(ask: Ask, ask_public: Ask) -> None:
+    assert "docs/topics/customer.orders" in (await page(ask, "/docs", "orders")).links
+    assert "docs/topics/stock.levels" not in (await page(ask, "/docs", "orders")).links
+    assert "There are none" in (await page(ask, "/docs", "nothing")).text
+    assert "docs/topics/stock.levels" in (await page(ask_public, "/docs", None)).links
+
+
+@pytest.mark.parametrize("path", ["/docs", "/docs/topics/customer.orders"])
+@pytest.mark.parametrize("basic", [True, False])
+async def test_a_token_may_be_a_basic_password(ask: Ask, path: str, basic: bool) -> None:
+    assert (await ask(path, "orders", basic=basic)).status_code == 200
+    assert (await ask(path, "bad", basic=basic)).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "credentials", ["Basic", "Basic !", "Basic cmVhZGVy", "Basic 4p=", "Basic w6k6w6k=", "Digest x"]
+)
+async def test_credentials_that_are_none(ask: Ask, credentials: str) -> None:
+    assert (await ask("/docs", Authorization=credentials)).status_code == 401
+
+
+async def test_a_browser_is_asked_for_its_token(ask: Ask) -> None:
+    answer = await ask("/docs/topics/customer.orders", **HTML)
+    assert answer.status_code == 401
+    challenges = answer.headers.get_list("www-authenticate")
+    assert [challenge.split(" ")[0] for challenge in challenges] == ["Bearer", "Basic"]
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "give your token as the password" in Page(answer.text).text
+    assert "customer.orders" not in answer.text
+
+
+async def test_a_program_gets_the_problem(ask: Ask) -> None:
+    answer = await ask("/docs/topics/customer.orders", Accept="*/*")
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+
+
+async def test_a_page_that_is_not_covered_looks_the_same_whether_it_exists(ask: Ask) -> None:
+    there = await ask("/docs/topics/customer.orders", "other", **HTML)
+    not_there = await ask("/docs/topics/no.such", "other", **HTML)
+    assert there.status_code == not_there.status_code == 403
+    assert there.text.replace("customer.orders", "no.such") == not_there.text
+
+
+async def test_a_topic_that_is_none(ask: Ask) -> None:
+    answer = await ask("/docs/topics/customer.nothing", "reader", **HTML)
+    assert answer.status_code == 404
+    assert "/docs/errors/unknown_topic" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("plain", "plain"),
+        ("`a` and `b`", "<code>a</code> and <code>b</code>"),
+        ("<b> `<i>`", "&lt;b&gt; <code>&lt;i&gt;</code>"),
+        ("", ""),
+    ],
+)
+def test_backticks_become_code(text: str, html: str) -> None:
+    assert with_code(text) == html
+
+
+def test_a_long_name_may_break_after_its_dots() -> None:
+    assert breakable("a.b_c<") == "a.<wbr>b_<wbr>c&lt;"
