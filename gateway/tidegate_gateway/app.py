@@ -27,11 +27,8 @@ from tidegate_gateway.adapters.local_limiter import LocalLimiter
 from tidegate_gateway.adapters.tokens import TokenAuthenticator
 from tidegate_gateway.config.plan import Plan
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
-from tidegate_gateway.doors.pages.router import pages_router
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.openapi import install_openapi
-from tidegate_gateway.doors.rest.reads import reads_router
 from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue, CatalogueHolder
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
@@ -177,16 +174,16 @@ class Gateway:
     def _rest_app(self, address: tuple[str, int], metrics: Metrics) -> FastAPI:
         host, port = address[:2]
         base_url = self._plan.base_url or f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 -- compared, not bound
-        deps = RestDeps(
-            intake=self._intake,
-            base_url=base_url,
-            public=self._plan.public,
-            body_timeout_s=self._plan.body_timeout_s,
-            on_request=metrics.on_request,
+        return build_app(
+            RestDeps(
+                intake=self._intake,
+                base_url=base_url,
+                public=self._plan.public,
+                body_timeout_s=self._plan.body_timeout_s,
+                on_request=metrics.on_request,
+                on_refused=metrics.refused,
+            )
         )
-        app = build_app(deps, [reads_router(deps), pages_router(deps)])
-        install_openapi(app, deps)
-        return app
 
     def _admin_app(self, metrics: Metrics) -> FastAPI:
         return admin_app(

@@ -3,10 +3,9 @@
 Built once by the gateway's `app`. Whatever goes wrong anywhere in it leaves as a problem (RFC 9457).
 """
 
-from collections.abc import Iterable
 from contextlib import suppress
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -15,10 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from tidegate.contracts.wording import shown
 from tidegate.errors import Code
+from tidegate_gateway.doors.pages.router import pages_router
 from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.hot import HotDoor, find_endpoint
+from tidegate_gateway.doors.rest.openapi import install_openapi
+from tidegate_gateway.doors.rest.reads import reads_router
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 
@@ -44,8 +46,8 @@ class RestApp(FastAPI):
         await super().__call__(scope, receive, send)
 
 
-def build_app(deps: RestDeps, routers: Iterable[APIRouter] = ()) -> RestApp:
-    """The application, with `routers` beside the hot endpoints."""
+def build_app(deps: RestDeps) -> RestApp:
+    """The whole door: hot endpoints, what callers may read, pages for people, and the description of all of it."""
     answers = Answers(deps.base_url, deps.random)
     app = RestApp(
         title="Tidegate",
@@ -57,8 +59,9 @@ def build_app(deps: RestDeps, routers: Iterable[APIRouter] = ()) -> RestApp:
         redirect_slashes=False,
     )
     app.hot = HotDoor(deps, answers)
-    for router in routers:
-        app.include_router(router)
+    app.include_router(reads_router(deps))
+    app.include_router(pages_router(deps))
+    install_openapi(app, deps)
     _install_problems(app, answers)
     return app
 

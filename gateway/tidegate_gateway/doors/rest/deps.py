@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tidegate.errors import Code
 from tidegate_gateway.intake.path import Intake
 
 __all__ = ["RestDeps"]
@@ -22,7 +23,8 @@ class RestDeps:
     contracts and pages are shown without a token. `body_timeout_s` is the absolute time that a body may take to arrive.
     `on_request` is told of every request to a hot endpoint: the door (`rest`), what became of it and the seconds it took.
     What became of it is `ok` (all stored or valid), a code of the errors table, `mixed` (a 207) or `disconnected`.
-    It must not raise or wait. `random` gives numbers of [0, 1) for jitter; `now_ms` is milliseconds since 1970 UTC.
+    `on_refused` is told of every request that stopped before its events were judged: the topic as the request named it,
+    the door, the code and how many events it held (1 where nobody knows). Both must not raise or wait. `random` gives numbers of [0, 1) for jitter; `now_ms` is milliseconds since 1970 UTC.
     """
 
     intake: Intake
@@ -30,5 +32,6 @@ class RestDeps:
     public: bool = False
     body_timeout_s: float = 10.0
     on_request: Callable[[str, str, float], None] | None = None
+    on_refused: Callable[[str, str, Code, int], None] | None = None
     random: Callable[[], float] = random.random
     now_ms: Callable[[], int] = _now_ms

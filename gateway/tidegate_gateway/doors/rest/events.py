@@ -22,6 +22,10 @@ _decode_text = msgspec.json.Decoder(str).decode
 _BYTE = re.compile(r"\(byte ([0-9]+)\)$").search
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL).match
 _EXPECTED = re.compile(r"^Expected `(?P<expected>[^`]*)`(?:, got `(?P<found>[a-z]*)`)?$").match
+_HALF_A_PAIR = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
+).search
+_NEAR_BYTES = 14
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -93,9 +97,18 @@ def unreadable_text(text: bytes, error: Exception, what: str) -> Violation:
     message = str(error)
     at = _BYTE(message)
     offset = int(at[1]) if at else len(text)
+    if _HALF_A_PAIR(text[max(0, offset - _NEAR_BYTES) : offset + _NEAR_BYTES]):
+        return Violation(
+            pointer="#",
+            rule="encoding",
+            detail=f"holds half of a surrogate pair (byte {offset})",
+            expected="escapes in pairs",
+            byte_offset=offset,
+        )
     reason = "ends too early" if "truncated" in message else f"is no JSON: {_reason(message)}"
-    rule = "encoding" if "surrogate" in message else "malformed"
-    return Violation(pointer="#", rule=rule, detail=f"{reason} (byte {offset})", expected=what, byte_offset=offset)
+    return Violation(
+        pointer="#", rule="malformed", detail=f"{reason} (byte {offset})", expected=what, byte_offset=offset
+    )
 
 
 def _reason(message: str) -> str:
@@ -110,10 +123,19 @@ def _wrong_type(message: str, what: str) -> Violation:
     steps = [step for step in path.replace("[...]", "").split(".") if step]
     if said is None:
         return Violation(pointer=pointer(steps), rule="type", detail="is not what is expected here", expected=what)
-    expected = said["expected"].replace("str", "string").replace(" | ", " or ") if steps else what
+    kind = _kind(said["expected"])
     return Violation(
-        pointer=pointer(steps), rule="type", detail=f"is no {expected}", expected=expected, found=said["found"] or ""
+        pointer=pointer(steps),
+        rule="type",
+        detail=f"is no {kind.removesuffix(' or null')}",
+        expected=kind if steps else what,
+        found=_kind(said["found"] or ""),
     )
+
+
+def _kind(said: str) -> str:
+    """msgspec's names of types, as everything else here says them."""
+    return said.replace("str", "string").replace(" | ", " or ")
 
 
 def _unreadable_event(text: bytes, error: Exception) -> Violation:

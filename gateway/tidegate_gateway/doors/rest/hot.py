@@ -60,6 +60,8 @@ class _Exchange:
     """What is known of a request while it goes its way: enough to answer whatever happens."""
 
     request: Request
+    topic: str
+    events: int = 1
     head: Head | None = None
     body: Body | None = None
     admission: Admission | None = None
@@ -95,15 +97,15 @@ class HotDoor:
     async def serve(self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it holds. Raises what `send` raises, and cancellation."""
         started = perf_counter()
-        exchange = _Exchange(request=Request(id=uuid7(), door=_DOOR, arrival_ms=self._deps.now_ms()))
+        exchange = _Exchange(topic=topic, request=Request(id=uuid7(), door=_DOOR, arrival_ms=self._deps.now_ms()))
         try:
-            answer = await self._answer_or_refuse(endpoint, topic, scope, receive, exchange)
+            answer = await self._answer_or_refuse(endpoint, scope, receive, exchange)
         except Disconnected:
             self._count("disconnected", started)
             return
         except Exception as error:
             log_crash(error, exchange.request.id)
-            answer = self._answers.fault(internal_fault(), exchange.request.id)
+            answer = await self._refuse(internal_fault(), exchange)
         finally:
             if exchange.admission is not None:
                 exchange.admission.reservation.release()
@@ -111,16 +113,14 @@ class HotDoor:
         self._count(answer.code, started)
 
     async def _answer_or_refuse(
-        self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, exchange: _Exchange
+        self, endpoint: Endpoint, scope: Scope, receive: Receive, exchange: _Exchange
     ) -> Answer:
         try:
-            return await self._answer(endpoint, topic, scope, receive, exchange)
+            return await self._answer(endpoint, scope, receive, exchange)
         except Fault as fault:
             return await self._refuse(fault, exchange)
 
-    async def _answer(
-        self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, exchange: _Exchange
-    ) -> Answer:
+    async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, exchange: _Exchange) -> Answer:
         exchange.body = Body(receive, self._deps.body_timeout_s)
         exchange.head = head = read_head(scope)
         if scope["method"] != "POST":
@@ -143,7 +143,7 @@ class HotDoor:
             exchange.request = request = Request(
                 id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace
             )
-        exchange.admission = admission = self._intake.admit(request, principal, topic, version, length or 0)
+        exchange.admission = admission = self._intake.admit(request, principal, exchange.topic, version, length or 0)
         if not many:
             limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
             _check_length(length, limit_bytes, gzip=gzip)
@@ -161,9 +161,12 @@ class HotDoor:
         except Unbatchable as error:
             told = await take(admission, _unbatchable(body, error))
             return self._answers.single(told, admission, detail=error.detail)
+        exchange.events = submission.count
         return self._answers.receipt(await take(admission, submission), admission)
 
     async def _refuse(self, fault: Fault, exchange: _Exchange) -> Answer:
+        if self._deps.on_refused is not None:
+            self._deps.on_refused(exchange.topic, _DOOR, fault.code, exchange.events)
         admission = exchange.admission
         owner = None
         if admission is not None:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 import pytest
@@ -53,6 +54,7 @@ async def drive(
     chunks: Sequence[bytes] = (b"",),
     query: str = "",
     receive: Callable[[], Any] | None = None,
+    root_path: str = "",
 ) -> Reply | None:
     """One request through the application; None where nothing was answered. `path` is raw (percent-encoded)."""
     left = list(chunks)
@@ -74,10 +76,10 @@ async def drive(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode("latin-1"),
         "query_string": query.encode("latin-1"),
-        "root_path": "",
+        "root_path": root_path,
         "headers": [(n.lower().encode(), v if isinstance(v, bytes) else v.encode()) for n, v in headers],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 2),
@@ -220,6 +222,7 @@ class Gate:
     memory: MemoryBudget
     catalogue: CatalogueHolder
     requests: list[str]
+    refused: list[tuple[str, str, Code, int]]
     intake: Intake
     app: RestApp
     now_ms: int = 1_800_000_000_000
@@ -268,6 +271,7 @@ def make_gate(
     """A door over contracts (one of customer.orders where none is given)."""
     served = contracts or (contract(),)
     requests: list[str] = []
+    refused: list[tuple[str, str, Code, int]] = []
     tokens, limiter, publisher, observer = Tokens(), Allowances(), Topics(), Silent()
     memory = MemoryBudget(capacity_bytes)
     catalogue = CatalogueHolder(Catalogue(contracts={c.topic: c for c in served}))
@@ -286,10 +290,11 @@ def make_gate(
         base_url=BASE_URL,
         body_timeout_s=body_timeout_s,
         on_request=lambda door, code, _: requests.append(f"{door} {code}"),
+        on_refused=lambda *what: refused.append(what),
         random=lambda: 0.0,
         now_ms=lambda: 1_800_000_000_000,
     )
-    return Gate(tokens, limiter, publisher, observer, memory, catalogue, requests, intake, build_app(deps))
+    return Gate(tokens, limiter, publisher, observer, memory, catalogue, requests, refused, intake, build_app(deps))
 
 
 @pytest.fixture

@@ -395,3 +395,21 @@ async def test_validate(gate: Gate) -> None:
     assert [(r["id"], r["status"]) for r in mixed.json["results"]] == [("a", "valid"), ("b", "rejected")]
     assert gate.publisher.stored == []
     assert gate.limiter.asked[-1] == (2, len(lines))
+
+
+async def test_refusals_are_counted_with_their_events(gate: Gate) -> None:
+    """What stops before a verdict is told to `on_refused`, with the topic as named; what was judged is the observer's."""
+    await gate.event(GOOD, who=None)
+    await gate.post("/v1/topics/made.up/events:batch", batch_of(GOOD, GOOD), who="poor")
+    gate.limiter.next = Allowance(wait_s=1.0)
+    await gate.batch(batch_of(GOOD, GOOD, GOOD))
+    assert gate.observer.lines == 0
+    assert gate.refused == [
+        (TOPIC, "rest", Code.UNAUTHENTICATED, 1),
+        ("made.up", "rest", Code.FORBIDDEN, 1),
+        (TOPIC, "rest", Code.RATE_LIMITED, 3),
+    ]
+    gate.limiter.next = Allowance()
+    await gate.batch(batch_of(GOOD, BAD))
+    assert len(gate.refused) == 3
+    assert gate.observer.lines == 2
