@@ -117,6 +117,7 @@ class Accumulator:
             if piece.follows_failure():
                 self._drop(piece, _AFTER_FAILURE)
             elif piece.future.cancelled():
+                piece.failed = True
                 self.held_bytes -= piece.size_bytes
             else:
                 batch.append(piece)

@@ -6,7 +6,10 @@ Numbers are the error codes of the Kafka protocol (`org.apache.kafka.common.prot
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["NOT_APPENDED"]
+__all__ = ["NOT_APPENDED", "STORED"]
+
+STORED: Final = frozenset({0, 46})
+"""NONE, and DUPLICATE_SEQUENCE_NUMBER: an earlier attempt of the same batch is stored."""
 
 NOT_APPENDED: Final = MappingProxyType({
     2: "CORRUPT_MESSAGE",

@@ -16,7 +16,7 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
 from tidegate_gateway.adapters.kafka.accumulator import Lane, Piece
-from tidegate_gateway.adapters.kafka.answers import NOT_APPENDED
+from tidegate_gateway.adapters.kafka.answers import NOT_APPENDED, STORED
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 
 __all__ = ["Flight", "Generation"]
@@ -58,7 +58,7 @@ class Generation:
         self.sealed = False
         self._landed = landed
         self._freed = freed
-        self._busy: set[int] = set()
+        self._out: dict[int, set[tuple[str, int]]] = {}
         self._empty = asyncio.Event()
         self._empty.set()
         self._producer = AIOKafkaProducer(
@@ -92,7 +92,7 @@ class Generation:
         if self.retired or (topic, partition) in self.flights:
             return False
         leader = self._client.cluster.leader_for_partition(TopicPartition(topic, partition))
-        return leader is not None and leader != -1 and leader not in self._busy
+        return leader is not None and leader != -1 and not self._out.get(leader)
 
     def send(self, lane: Lane, pieces: Sequence[Piece]) -> None:
         """Hand one batch to aiokafka. Only where `takes` says so: then `send_batch` has nothing to wait for."""
@@ -138,6 +138,8 @@ class Generation:
 
     def _end_flight(self, place: tuple[str, int], flight: Flight, done: "asyncio.Future[Any]") -> None:
         self.flights.pop(place, None)
+        for out in self._out.values():
+            out.discard(place)
         if not self.flights:
             self._empty.set()
         error = done.exception() if not done.cancelled() else KafkaError("cancelled")
@@ -149,47 +151,59 @@ class Generation:
             return await self._plain_send(node_id, request, **options)
         if self.sealed:
             raise Sealed("the producer is being replaced")
-        written = self._flights_in(request)
-        doubts = [flight.doubt for flight in written]
-        for flight in written:
+        places = self._places_in(request)
+        flights = {place: self.flights[place] for place in places if place in self.flights}
+        doubts = {place: flight.doubt for place, flight in flights.items()}
+        for flight in flights.values():
             flight.doubt = True
-        self._busy.add(node_id)
+        self._out[node_id] = set(flights)
+        landing: set[tuple[str, int]] = set()
         try:
             response = await self._plain_send(node_id, request, **options)
         except NodeNotReadyError as error:
-            for flight, doubt in zip(written, doubts, strict=True):
-                flight.doubt = doubt
+            for place, flight in flights.items():
+                flight.doubt = doubts[place]
             raise self._final(error) from error
         except KafkaError as error:
             raise self._final(error) from error
+        else:
+            landing = self._note_answers(response, flights, doubts)
+            return response
         finally:
-            # After three turns, when the batches of this answer have landed and their partitions can send again.
-            loop = asyncio.get_running_loop()
-            loop.call_soon(loop.call_soon, loop.call_soon, self._free, node_id)
-        before = dict(zip(map(id, written), doubts, strict=True))
-        self._note_answers(response, before)
-        return response
+            # Those that land now keep the broker taken until they have: then their partitions can send again too.
+            self._out[node_id] &= landing
+            if not self._out[node_id]:
+                self._freed()
+
+    @staticmethod
+    def _places_in(request: ProduceRequest) -> list[tuple[str, int]]:
+        topics = request.prepare({ProduceRequest.API_KEY: (3, 7)}).topics
+        return [(topic, partition) for topic, partitions in topics for partition, _ in partitions]
+
+    @staticmethod
+    def _note_answers(
+        response: Any,
+        flights: dict[tuple[str, int], Flight],
+        doubts: dict[tuple[str, int], bool],
+    ) -> set[tuple[str, int]]:
+        """Write down what each answer proves; the places whose batch is stored."""
+        stored: set[tuple[str, int]] = set()
+        for topic, partitions in response.topics:
+            for partition, code, *_ in partitions:
+                place = (topic, partition)
+                flight = flights.get(place)
+                if flight is None:
+                    continue
+                if code in NOT_APPENDED:
+                    flight.doubt = doubts[place]
+                    flight.answer = NOT_APPENDED[code]
+                elif code in STORED:
+                    stored.add(place)
+        return stored
 
     def _final(self, error: KafkaError) -> KafkaError:
         """A failed attempt as aiokafka should see it: no reason to try again, once sealed."""
         return Sealed("the producer is being replaced") if self.sealed else error
-
-    def _free(self, node_id: int) -> None:
-        self._busy.discard(node_id)
-        self._freed()
-
-    def _flights_in(self, request: ProduceRequest) -> list[Flight]:
-        topics = request.prepare({ProduceRequest.API_KEY: (3, 7)}).topics
-        places = ((topic, partition) for topic, partitions in topics for partition, _ in partitions)
-        return [self.flights[place] for place in places if place in self.flights]
-
-    def _note_answers(self, response: Any, before: dict[int, bool]) -> None:
-        for topic, partitions in response.topics:
-            for partition, code, *_ in partitions:
-                flight = self.flights.get((topic, partition))
-                if flight is not None and code in NOT_APPENDED:
-                    flight.doubt = before.get(id(flight), True)
-                    flight.answer = NOT_APPENDED[code]
 
 
 def _without_waiting(sending: Any) -> "asyncio.Future[Any]":

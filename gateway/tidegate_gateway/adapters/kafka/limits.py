@@ -14,7 +14,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate_gateway.intake.ports import Record, RecordRefused
 
-__all__ = ["BATCH_HEADER_BYTES", "KAFKA_DEFAULTS", "TopicLimits", "check", "limits_from", "record_bytes"]
+__all__ = ["BATCH_HEADER_BYTES", "KAFKA_DEFAULTS", "TopicLimits", "check", "limits_from", "record_bytes", "times_taken"]
 
 BATCH_HEADER_BYTES = 61
 """The header of a record batch of magic 2 (Kafka protocol, RecordBatch)."""
@@ -61,12 +61,22 @@ def record_bytes(record: Record) -> int:
     return estimate - BATCH_HEADER_BYTES
 
 
+def times_taken(limits: TopicLimits, now_ms: int) -> tuple[int, int]:
+    """The earliest and the latest time of a record that the topic takes at `now_ms`, milliseconds since 1970 UTC.
+
+    Each is 10 s inside the topic's own bound (a twentieth of the bound where that is less): the broker's clock is another,
+    and the record still has a way to go. Times before 1970 are never taken: Kafka's timestamps begin there.
+    """
+    if limits.before_max_ms is None or limits.after_max_ms is None:
+        return 0, _NEVER_MS
+    return max(0, now_ms - _inside(limits.before_max_ms)), now_ms + _inside(limits.after_max_ms)
+
+
 def check(record: Record, size_bytes: int, limits: TopicLimits, now_ms: int) -> RecordRefused | None:
     """Why the topic would never take this record; None where it would.
 
     `size_bytes` is `record_bytes`; the exact size is computed only where that is too much. Sizes are uncompressed. `now_ms`
-    is milliseconds since 1970 UTC. Near its bounds a time is refused 10 s early (a twentieth of the bound where that is
-    less): the broker's clock is another, and the record still has a way to go.
+    is milliseconds since 1970 UTC.
     """
     if size_bytes + BATCH_HEADER_BYTES > limits.max_message_bytes:
         exact = _alone_bytes(record)
@@ -76,17 +86,10 @@ def check(record: Record, size_bytes: int, limits: TopicLimits, now_ms: int) -> 
                 f"the record takes {exact} bytes in Kafka, the topic's max.message.bytes is {limits.max_message_bytes}",
             )
     if limits.compacted and record.key is None:
-        return _violation("#", "key", "the topic is compacted: a record needs a key", "a key", "no key")
-    time_ms = record.timestamp_ms
-    if limits.after_max_ms is not None and time_ms - now_ms > _inside(limits.after_max_ms):
-        return _bad_time(time_ms, now_ms, f"at most {limits.after_max_ms} ms ahead (message.timestamp.after.max.ms)")
-    if limits.before_max_ms is not None:
-        if time_ms < 0:
-            return _bad_time(time_ms, now_ms, "1970-01-01T00:00:00Z or later (Kafka's timestamps begin there)")
-        if now_ms - time_ms > _inside(limits.before_max_ms):
-            return _bad_time(
-                time_ms, now_ms, f"at most {limits.before_max_ms} ms ago (message.timestamp.before.max.ms)"
-            )
+        return _violation("key", "the topic is compacted: a record needs a key", "a key", "no key")
+    earliest_ms, latest_ms = times_taken(limits, now_ms)
+    if not earliest_ms <= record.timestamp_ms <= latest_ms:
+        return _bad_time(record.timestamp_ms, earliest_ms, latest_ms)
     return None
 
 
@@ -103,15 +106,13 @@ def _inside(bound_ms: int) -> int:
     return bound_ms - min(_CLOCK_MS, bound_ms // 20)
 
 
-def _bad_time(time_ms: int, now_ms: int, expected: str) -> RecordRefused:
-    way = "ahead of" if time_ms > now_ms else "behind"
-    return _violation(
-        "#",
-        "event_time",
-        f"the event time is {abs(time_ms - now_ms) / 1000:.0f} s {way} the gateway's clock, and the topic does not take it",
-        expected,
-        _date(time_ms),
+def _bad_time(time_ms: int, earliest_ms: int, latest_ms: int) -> RecordRefused:
+    latest = (
+        f"from {_date(earliest_ms)} to {_date(latest_ms)}" if latest_ms < _NEVER_MS else f"from {_date(earliest_ms)}"
     )
+    way = "later" if time_ms > latest_ms else "earlier"
+    detail = f"the event time is {way} than the topic takes now (message.timestamp.*.max.ms)"
+    return _violation("event_time", detail, latest, _date(time_ms))
 
 
 def _date(time_ms: int) -> str:
@@ -121,8 +122,8 @@ def _date(time_ms: int) -> str:
         return f"{time_ms} ms since 1970"
 
 
-def _violation(pointer: str, rule: str, detail: str, expected: str, found: str) -> RecordRefused:
-    violation = Violation(pointer=pointer, rule=rule, detail=detail, expected=expected, found=found)
+def _violation(rule: str, detail: str, expected: str, found: str) -> RecordRefused:
+    violation = Violation(pointer="#", rule=rule, detail=detail, expected=expected, found=found)
     return RecordRefused(Code.CONTRACT_VIOLATION, detail, violation)
 
 

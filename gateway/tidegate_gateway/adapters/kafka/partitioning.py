@@ -3,6 +3,8 @@
 Pure. Keyed records go where Kafka's own Java producer would put them.
 """
 
+from struct import unpack_from
+
 __all__ = ["murmur2", "partition_of"]
 
 _M = 0x5BD1E995
@@ -18,8 +20,8 @@ def murmur2(key: bytes) -> int:
     length = len(key)
     rest = length & 3
     h = _SEED ^ length
-    for i in range(0, length - rest, 4):
-        k = int.from_bytes(key[i : i + 4], "little") * _M & _ALL
+    for k in unpack_from(f"<{length >> 2}I", key):
+        k = k * _M & _ALL
         h = h * _M & _ALL ^ (k ^ k >> 24) * _M & _ALL
     if rest:
         h = (h ^ int.from_bytes(key[length - rest :], "little")) * _M & _ALL

@@ -17,7 +17,7 @@ from tidegate_gateway.adapters.kafka.accumulator import Accumulator, Lane, Piece
 from tidegate_gateway.adapters.kafka.cluster import Cluster, Topic
 from tidegate_gateway.adapters.kafka.generation import Flight, Generation
 from tidegate_gateway.adapters.kafka.generations import Generations
-from tidegate_gateway.adapters.kafka.limits import BATCH_HEADER_BYTES, check, record_bytes
+from tidegate_gateway.adapters.kafka.limits import BATCH_HEADER_BYTES, check, record_bytes, times_taken
 from tidegate_gateway.adapters.kafka.linger import Linger
 from tidegate_gateway.adapters.kafka.partitioning import partition_of
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
@@ -52,8 +52,7 @@ class KafkaPublisher:
             settings, landed=self._on_landed, freed=self._schedule, topics=lambda: sorted(self._cluster.topics)
         )
         self._sticky: dict[str, int] = {}
-        self._flush_handle: asyncio.Handle | None = None
-        self._flush_is_soon = False
+        self._flush_handle: asyncio.TimerHandle | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._closed = False
         self._progress = asyncio.Event()
@@ -148,16 +147,20 @@ class KafkaPublisher:
         picked: dict[int, tuple[list[int], list[int]]] = {}
         now_ms = int(time() * 1000)
         limits, partitions = known.limits, known.partitions
+        # What `check` would find, looked at from outside: it is called only where something may be wrong.
+        plain_bytes, compacted = limits.max_message_bytes - BATCH_HEADER_BYTES, limits.compacted
+        earliest_ms, latest_ms = times_taken(limits, now_ms)
         keyless = self._sticky_partition(topic, known)
         for place, record in enumerate(records):
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
             size = record_bytes(record)
-            refused = check(record, size, limits, now_ms)
-            if refused is not None:
-                outcomes[place] = refused
-                continue
             key = record.key
+            if size > plain_bytes or not earliest_ms <= record.timestamp_ms <= latest_ms or (key is None and compacted):
+                refused = check(record, size, limits, now_ms)
+                if refused is not None:
+                    outcomes[place] = refused
+                    continue
             partition = keyless if key is None else partition_of(key, partitions)
             found = picked.get(partition)
             if found is None:
@@ -200,23 +203,21 @@ class KafkaPublisher:
         return known.available[chosen % len(known.available)]
 
     def _schedule(self) -> None:
-        """See that a flush comes: at the end of this turn of the loop, or once the linger is over."""
+        """Flush now, or see that it is done once the linger is over."""
         accumulator = self._accumulator
-        if not accumulator.waiting or self._flush_is_soon:
+        if not accumulator.waiting:
             return
         wait_s = self._linger.wait_s(accumulator.waiting, self._loop.time() - accumulator.oldest_s)
         if wait_s <= 0:
-            if self._flush_handle is not None:
-                self._flush_handle.cancel()
-            self._flush_is_soon = True
-            self._flush_handle = self._loop.call_soon(self._flush)
+            self._flush()
         elif self._flush_handle is None:
             self._flush_handle = self._loop.call_later(wait_s, self._flush)
 
     def _flush(self) -> None:
         """Send a batch of every partition that has something and is free."""
-        self._flush_handle = None
-        self._flush_is_soon = False
+        if self._flush_handle is not None:
+            self._flush_handle.cancel()
+            self._flush_handle = None
         generation = self._generations.current
         if generation is None:
             return
