@@ -8,21 +8,26 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal, cast
 
+import tidegate.repository.vocabulary as names
 from tidegate.contracts.source import (
     ContractSource,
-    Limits,
-    Owner,
-    ServiceLevel,
     Status,
-    Support,
     Tombstones,
     UnknownFields,
 )
 from tidegate.contracts.wording import did_you_mean, shown
-from tidegate.repository import vocabulary as names
 from tidegate.repository.broken import Place, Problems, Refused
 from tidegate.repository.nodes import Document, Node
 from tidegate.repository.properties import Property, read_properties
+from tidegate.repository.sections import (
+    check_unused,
+    read_limits,
+    read_owner,
+    read_purpose,
+    read_roles,
+    read_service_levels,
+    read_support,
+)
 
 __all__ = ["ContractFile", "Definition", "is_topic", "read_contract"]
 
@@ -88,7 +93,7 @@ class _Reader:
         top = doc.members(root, "a contract", names.TOP)
         doc.one_of(top.get("apiVersion"), "apiVersion", names.API_VERSIONS)
         doc.one_of(top.get("kind"), "kind", {"DataContract"})
-        self._unused(top)
+        check_unused(doc, top)
         schema = self._schema_object(root, top.get("schema"))
         options = self._options(schema.get("customProperties"))
         definition = self._definition(schema.get("authoritativeDefinitions"))
@@ -117,7 +122,7 @@ class _Reader:
                     "logicalTypeOptions: the rules of a Protobuf contract live in its schema, as protovalidate options"
                 )
                 doc.note_at(row.options_place, detail)
-        support = self._support(top.get("support"))
+        support = read_support(doc, top.get("support"))
         live = ContractSource(
             topic=self._topic,
             id=doc.text(top.get("id"), "id") or self._topic,
@@ -125,15 +130,15 @@ class _Reader:
             name=doc.text(top.get("name"), "name") or "",
             status=cast("Status", doc.one_of(top.get("status"), "status", names.STATUS) or "active"),
             domain=doc.text(top.get("domain"), "domain") or "",
-            purpose=self._purpose(top.get("description")),
-            owner=self._owner(top.get("team"), support),
+            purpose=read_purpose(doc, top.get("description")),
+            owner=read_owner(doc, top.get("team"), support),
             support=support,
-            service_levels=self._service_levels(top.get("slaProperties")),
-            roles=self._roles(top.get("roles")),
+            service_levels=read_service_levels(doc, top.get("slaProperties")),
+            roles=read_roles(doc, top.get("roles")),
             compatibility=self._compatibility(options.get("compatibility"), protobuf=protobuf),
             inputs="pinned" if self._choice(options, "inputs", "any", "pinned") == "pinned" else "any",
-            limits=self._limits(options.get("limits"), "limits"),
-            topic_limits=self._limits(options.get("topicLimits"), "topicLimits"),
+            limits=read_limits(doc, options.get("limits"), "limits"),
+            topic_limits=read_limits(doc, options.get("topicLimits"), "topicLimits"),
             max_event_bytes=doc.whole(options.get("maxEventBytes"), "maxEventBytes", least=1, most=_MAX_EVENT_BYTES),
             sensitive=tuple(row.path for row in properties if row.sensitive),
             descriptions={row.path: row.description for row in properties if row.description},
@@ -271,90 +276,3 @@ class _Reader:
             self._document.note(node, f"{what} is not a field path (names joined by dots)")
             return None
         return path
-
-    def _limits(self, node: Node | None, what: str) -> Limits | None:
-        if node is None:
-            return None
-        doc = self._document
-        members = doc.members(node, what, names.LIMITS)
-        events = doc.positive(members.get("eventsPerSecond"), f"{what}.eventsPerSecond")
-        size = doc.positive(members.get("bytesPerSecond"), f"{what}.bytesPerSecond")
-        burst = doc.positive(members.get("burstSeconds"), f"{what}.burstSeconds")
-        if not {"eventsPerSecond", "bytesPerSecond"} & set(members):
-            doc.note(node, f"{what} bounds nothing: give eventsPerSecond, bytesPerSecond or both")
-        return Limits(
-            events_per_second=events, bytes_per_second=size, burst_seconds=burst if burst is not None else 2.0
-        )
-
-    def _purpose(self, node: Node | None) -> str:
-        members = self._document.members(node, "description", names.DESCRIPTION)
-        return self._document.text(members.get("purpose"), "description.purpose", empty=True) or ""
-
-    def _owner(self, node: Node | None, support: tuple[Support, ...]) -> Owner:
-        members = self._document.members(node, "team", names.TEAM)
-        for row in self._document.rows(members.get("members"), "team.members"):
-            self._document.members(row, "a team member", names.TEAM_MEMBER)
-        team = self._document.text(members.get("name"), "team.name") or ""
-        first = support[0] if support else Support(channel="")
-        return Owner(team=team, channel=first.channel, url=first.url)
-
-    def _support(self, node: Node | None) -> tuple[Support, ...]:
-        doc = self._document
-        found: list[Support] = []
-        for row in doc.rows(node, "support"):
-            members = doc.members(row, "a support channel", names.SUPPORT)
-            if "channel" not in members:
-                doc.note(row, "a support channel has a channel")
-            channel = doc.text(members.get("channel"), "channel")
-            url = doc.text(members.get("url"), "url")
-            if channel is not None:
-                found.append(Support(channel=channel, url=url or ""))
-        return tuple(found)
-
-    def _service_levels(self, node: Node | None) -> tuple[ServiceLevel, ...]:
-        doc = self._document
-        found: list[ServiceLevel] = []
-        for row in doc.rows(node, "slaProperties"):
-            members = doc.members(row, "a service level", names.SERVICE_LEVEL)
-            name = doc.text(members.get("property"), "property")
-            if "property" not in members or "value" not in members:
-                doc.note(row, "a service level has a property and a value")
-            elif name is not None:
-                value = doc.plain(members["value"], "value")
-                unit = doc.text(members.get("unit"), "unit") or ""
-                shown_value = str(value).lower() if isinstance(value, bool) else str(value)
-                found.append(ServiceLevel(property=name, value=shown_value, unit=unit))
-        return tuple(found)
-
-    def _roles(self, node: Node | None) -> tuple[str, ...]:
-        doc = self._document
-        found: list[str] = []
-        for row in doc.rows(node, "roles"):
-            members = doc.members(row, "a role", names.ROLE)
-            role = doc.text(members.get("role"), "role")
-            access = doc.one_of(members.get("access"), "access", names.ACCESS)
-            if "role" not in members or "access" not in members:
-                doc.note(row, "a role has a role (its name) and an access (read or write)")
-            elif role is not None and role.startswith("client:") and not re.fullmatch(r"client:[^/]+/.+", role):
-                doc.note(members["role"], "a client's role is client:<issuer name>/<subject>")
-            elif role is not None and access == "write":
-                found.append(role)
-        return tuple(dict.fromkeys(found))
-
-    def _unused(self, top: dict[str, Node]) -> None:
-        """Sections that only other tools read: their names are held to the standard's lists, so that slips show."""
-        doc = self._document
-        for row in doc.rows(top.get("servers"), "servers"):
-            doc.members(row, "a server", names.SERVER)
-        doc.members(top.get("price"), "price", names.PRICE)
-        for row in doc.rows(top.get("authoritativeDefinitions"), "authoritativeDefinitions"):
-            doc.members(row, "an authoritative definition", names.DEFINITION)
-        for row in doc.rows(top.get("customProperties"), "customProperties"):
-            members = doc.members(row, "a custom property", names.CUSTOM_PROPERTY)
-            name = doc.text(members.get("property"), "property") or ""
-            ours = names.CUSTOM_PROPERTIES | names.NOT_SERVED
-            if name in ours or did_you_mean(name, ours):
-                doc.note(
-                    members["property"],
-                    f'"{shown(name)}": the gateway\'s options belong into schema[0].customProperties',
-                )

@@ -89,8 +89,10 @@ def load(folder: Path, *, working_copies: bool, known: Mapping[str, CompiledCont
     for source in repository.contracts:
         try:
             contracts.append(compile_contract(source, (known or {}).get(source.topic)))
-        except ContractError:
-            broken += compile_problems(source, repository.copies.get(source.topic))
+        except Exception as error:  # whatever it is, and be it a fault of ours: the other contracts are served
+            name = contract_name(source.topic)
+            whole = Broken(file=name, line=1, column=1, detail=_said(error), topic=source.topic)
+            broken += compile_problems(source, repository.copies.get(source.topic)) or (whole,)
     return Loaded(contracts=tuple(contracts), broken=tuple(broken))
 
 
@@ -100,12 +102,17 @@ def compile_problems(source: ContractSource, copy: WorkingCopy | None) -> tuple[
     for version in source.versions:
         try:
             compile_version(source.topic, version, frozenset(source.sensitive))
-        except ContractError as error:
-            place = place_of(source.topic, version, copy if version.number == 0 else None, error.pointer)
+        except Exception as error:
+            pointer = error.pointer if isinstance(error, ContractError) else ""
+            place = place_of(source.topic, version, copy if version.number == 0 else None, pointer)
             found.append(
-                Broken(file=place.file, line=place.line, column=place.column, detail=str(error), topic=source.topic)
+                Broken(file=place.file, line=place.line, column=place.column, detail=_said(error), topic=source.topic)
             )
     return tuple(found)
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, ContractError) else f"cannot be compiled, by a fault of Tidegate: {error!r}"
 
 
 def _contract_names(folder: Path, broken: list[Broken]) -> Iterator[str]:

@@ -6,9 +6,9 @@ Called by `contract_file`. Whether the fields exist is asked by `folder`, which 
 from dataclasses import dataclass
 from typing import Any
 
+import tidegate.repository.vocabulary as names
 from tidegate.contracts.rules import KEYWORDS
 from tidegate.contracts.wording import shown
-from tidegate.repository import vocabulary as names
 from tidegate.repository.broken import Place
 from tidegate.repository.nodes import Document, Node
 

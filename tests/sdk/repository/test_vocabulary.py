@@ -4,8 +4,8 @@ import pydantic
 import pytest
 from open_data_contract_standard import model
 
+import tidegate.repository.vocabulary as names
 from tidegate.contracts.rules import KEYWORDS
-from tidegate.repository import vocabulary as names
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,55 @@
+"""Field paths: what a contract file may name."""
+
+from typing import Any
+
+from tests.sdk.repository.conftest import Shop
+
+from tidegate.repository.broken import Place, Problems
+from tidegate.repository.fields import avro_fields, protobuf_fields
+from tidegate.repository.proto_files import ProtoFiles
+
+
+def record(name: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "record", "name": name, "fields": [{"name": n, "type": t} for n, t in fields.items()]}
+
+
+def test_arrays_maps_and_unions_are_looked_through() -> None:
+    schema = record(
+        "a.Root",
+        plain="int",
+        items={"type": "array", "items": record("Item", n="int")},
+        by_name={"type": "map", "values": ["null", "a.Item"]},
+        either=["null", record("Left", left="int"), {"type": record("Right", right="int")}],
+        again="Left",
+    )
+    assert avro_fields(schema) == {
+        "plain", "items", "items.n", "by_name", "by_name.n", "either", "either.left", "either.right", "again", "again.left",
+    }  # fmt: skip
+
+
+def test_a_recursive_type_is_listed_once() -> None:
+    schema = record("Node", value="int", next=["null", "Node"], other=record("Other", node="Node"))
+    assert avro_fields(schema) == {"value", "next", "other", "other.node"}
+
+
+def test_what_is_no_schema_has_no_fields() -> None:
+    for value in (
+        None,
+        1,
+        "x",
+        {},
+        {"type": "record"},
+        {"type": "record", "fields": [1, {"name": 2}]},
+        [[]],
+        {"type": ["x"]},
+    ):
+        assert avro_fields(value) == frozenset()
+
+
+def test_protobuf_fields_by_both_names(proto_shop: Shop) -> None:
+    asked = Place(file="contracts/shop.steps.yaml")
+    schema = ProtoFiles(proto_shop.folder).read("proto/shop/v1/step.proto", "shop.v1.Step", asked, Problems("c"))
+    assert protobuf_fields(schema.descriptors, "shop.v1.Step") == {
+        "order_id", "orderId", "changed_at", "changedAt", "details", "details.text",
+    }  # fmt: skip
+    assert protobuf_fields(schema.descriptors, "shop.v1.Nothing") == frozenset()
