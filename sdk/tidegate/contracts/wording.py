@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
+from functools import lru_cache
 from urllib.parse import quote
 
 from tidegate.contracts.verdict import Violation
@@ -16,6 +17,8 @@ _SUMMARY_PARTS = 5
 def shown(name: str) -> str:
     """A name that a sender chose, fit to be shown: control characters escaped, cut at 64 characters."""
     cut = name if len(name) <= _NAME_CHARACTERS else name[:_NAME_CHARACTERS] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)
 
 
@@ -23,8 +26,15 @@ def pointer(path: Sequence[str | int]) -> str:
     """The RFC 6901 pointer of a path as a URI fragment: `("items", 1, "a/b")` is `#/items/1/a~1b`."""
     if not path:
         return "#"
-    steps = (str(step) if isinstance(step, int) else shown(step).replace("~", "~0").replace("/", "~1") for step in path)
-    return "#/" + "/".join(quote(step, safe="!$&'()*+,;=:@~-._") for step in steps)
+    return "#/" + "/".join([_step(step) for step in path])
+
+
+def _step(step: str | int) -> str:
+    if isinstance(step, int):
+        return str(step)
+    if step.isascii() and step.isalnum() and len(step) <= _NAME_CHARACTERS:
+        return step  # nearly every field name: nothing to escape
+    return quote(shown(step).replace("~", "~0").replace("/", "~1"), safe="!$&'()*+,;=:@~-._")
 
 
 def anchor(path: Sequence[str | int]) -> str:
@@ -34,9 +44,12 @@ def anchor(path: Sequence[str | int]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`did you mean "boldness"?`, or nothing where no known name is near."""
-    near = get_close_matches(name[:_NAME_CHARACTERS], list(known), n=1, cutoff=0.6) or get_close_matches(
-        name[:_NAME_CHARACTERS].lower(), [k for k in known if k.lower() == name.lower()], n=1, cutoff=0.0
-    )
+    return _nearest(name[:_NAME_CHARACTERS], tuple(known))
+
+
+@lru_cache(maxsize=1024)  # difflib takes longer than a whole check, and a producer's mistakes repeat
+def _nearest(name: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.6) or [k for k in known if k.lower() == name.lower()]
     return f'did you mean "{near[0]}"?' if near else ""
 
 

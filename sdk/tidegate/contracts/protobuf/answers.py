@@ -79,6 +79,6 @@ def rejected(
     placed += [(positions.of(one.path), one) for one in judged]
     placed.sort(key=lambda one: one[0])
     listed = [
-        one.violation(sensitive) if isinstance(one, Fault) else one.violation for _, one in placed[:MAX_VIOLATIONS]
+        one.violation(sensitive) if isinstance(one, Fault) else one.violation() for _, one in placed[:MAX_VIOLATIONS]
     ]
     return Rejected(violations=tuple(listed), omitted=omitted + len(placed) - len(listed))

@@ -163,10 +163,10 @@ class ProtobufCodec:
             broken = self._rules.collect_violations(message_from_json_value(self._type, cast("JsonValue", rest)))
         except (ValueError, TypeError, OverflowError, RecursionError, EvaluationError):
             return []
-        return [one for one in self._judge.words(broken, tree) if is_apart(one.path, spoiled)]
+        return [one for one in self._judge.places(broken, tree) if is_apart(one.path, spoiled)]
 
     def _broken(self, tree: object, broken: list[Broken], *, keyless: bool) -> Rejected:
-        judged = self._judge.words(broken, tree)
+        judged = self._judge.places(broken, tree)
         omitted = len(broken) - len(judged)
         if keyless and self._key is not None and all(one.path != self._key.path for one in judged):
             judged.append(_no_key(self._key))
@@ -181,17 +181,14 @@ def _duplicates(body: bytes) -> tuple[jsontext.Broken, ...]:
 
 
 def _no_key(key: KeyPart) -> Judged:
-    docs = ".".join(key.path)
-    return Judged(
-        key.path,
-        Violation(
-            pointer=pointer(key.path),
-            rule="key",
-            detail="is missing, and the contract takes the record's key from it",
-            expected=key.expected,
-            docs=docs,
-        ),
+    violation = Violation(
+        pointer=pointer(key.path),
+        rule="key",
+        detail="is missing, and the contract takes the record's key from it",
+        expected=key.expected,
+        docs=".".join(key.path),
     )
+    return Judged(key.path, lambda: violation)
 
 
 def _compile_rules(validator: Validator, used: tuple[DescMessage, ...]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from protovalidate import ViolationPb
 __all__ = [
     "Facts",
     "Kind",
+    "counted",
     "element_facts",
     "expected_value",
     "facts",
@@ -172,13 +173,13 @@ def _bounds(of: Facts) -> str:
 
 def _count(exact: object, least: object, most: object, unit: str) -> list[str]:
     if exact is not None:
-        return [f"{exact} {_unit(exact, unit)}"]
+        return [f"{exact} {counted(exact, unit)}"]
     if least is not None and most is not None:
         return [f"{least} to {most} {unit}"]
-    return [f"{word} {n} {_unit(n, unit)}" for word, n in (("at least", least), ("at most", most)) if n is not None]
+    return [f"{word} {n} {counted(n, unit)}" for word, n in (("at least", least), ("at most", most)) if n is not None]
 
 
-def _unit(count: object, unit: str) -> str:
+def counted(count: object, unit: str) -> str:
     """`1 item`, `2 items`."""
     return unit if count != 1 else "entry" if unit == "entries" else unit[:-1]
 

@@ -4,15 +4,17 @@ The rule's name is protovalidate's rule id. Details of the standard rules are wo
 or the contract author's own words.
 """
 
-import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 
-from protobuf import DescEnum, DescFieldValueMap, Message
+from protobuf import DescEnum, DescFieldValueMap, ScalarType
 from protovalidate import Violation as Broken
+from protovalidate import ViolationPb
 
-from tidegate.contracts.protobuf.expected import expected_value, is_wrapper, key_facts, shown_value
+from tidegate.contracts.protobuf.expected import expected_value, key_facts, shown_value
 from tidegate.contracts.protobuf.faults import is_below
-from tidegate.contracts.protobuf.places import MISSING, Place, locate
+from tidegate.contracts.protobuf.phrases import MISSING, bound_phrase, count_phrase
+from tidegate.contracts.protobuf.places import Place, locate
 from tidegate.contracts.protobuf.structure import MessageCheck
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import found, pointer
@@ -20,20 +22,6 @@ from tidegate.contracts.wording import found, pointer
 __all__ = ["Judge", "Judged"]
 
 _MOST_PLACED = 1000
-_COUNTS = {
-    "string.min_len": ("at least", "characters"), "string.max_len": ("at most", "characters"),
-    "string.len": ("exactly", "characters"), "string.min_bytes": ("at least", "bytes"),
-    "string.max_bytes": ("at most", "bytes"), "string.len_bytes": ("exactly", "bytes"),
-    "bytes.min_len": ("at least", "bytes"), "bytes.max_len": ("at most", "bytes"), "bytes.len": ("exactly", "bytes"),
-    "repeated.min_items": ("at least", "items"), "repeated.max_items": ("at most", "items"),
-    "map.min_pairs": ("at least", "entries"), "map.max_pairs": ("at most", "entries"),
-}  # fmt: skip
-_BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
-    ("gte", "at least {} is required", operator.lt),
-    ("gt", "more than {} is required", operator.le),
-    ("lte", "at most {} is allowed", operator.gt),
-    ("lt", "less than {} is allowed", operator.ge),
-)
 _PLAIN = {
     "enum.defined_only": "is none of the enum's values",
     "repeated.unique": "has the same item twice",
@@ -43,11 +31,11 @@ _PLAIN = {
 
 
 class Judged:
-    """A violation and where it lies, for the order of the document."""
+    """A violation's place, and what makes the violation: only those that are listed are worded."""
 
     __slots__ = ("path", "violation")
 
-    def __init__(self, path: tuple[str | int, ...], violation: Violation) -> None:
+    def __init__(self, path: tuple[str | int, ...], violation: Callable[[], Violation]) -> None:
         self.path = path
         self.violation = violation
 
@@ -62,28 +50,27 @@ class Judge:
         self._sensitive = sensitive
         self._secrets = secrets
 
-    def words(self, broken: Sequence[Broken], tree: object) -> list[Judged]:
+    def places(self, broken: Sequence[Broken], tree: object) -> list[Judged]:
         """The violations of a message that was made of `tree`, in protovalidate's order; at most 1,000."""
         return [self._one(one, tree) for one in broken[:_MOST_PLACED]]
 
     def _one(self, broken: Broken, tree: object) -> Judged:
         proto = broken.proto
-        place = locate(list(proto.field.elements) if proto.field is not None else [], self._root, tree)
+        place = locate(proto.field.elements if proto.field is not None else (), self._root, tree)
+        return Judged(place.path, partial(self._violation, broken, proto, place))
+
+    def _violation(self, broken: Broken, proto: ViolationPb, place: Place) -> Violation:
         secret = place.secret or is_below(place.anchor, self._sensitive)
-        return Judged(
-            place.path,
-            Violation(
-                pointer=pointer(place.path),
-                rule=proto.rule_id,
-                detail=self._detail(broken, place, secret=secret),
-                expected=_expected(place, for_key=proto.for_key),
-                found=_found(place, secret=secret),
-                docs=place.anchor,
-            ),
+        return Violation(
+            pointer=pointer(place.path),
+            rule=proto.rule_id,
+            detail=self._detail(broken, proto, place, secret=secret),
+            expected=_expected(place, for_key=proto.for_key),
+            found=_found(place, secret=secret),
+            docs=place.anchor,
         )
 
-    def _detail(self, broken: Broken, place: Place, *, secret: bool) -> str:
-        proto = broken.proto
+    def _detail(self, broken: Broken, proto: ViolationPb, place: Place, *, secret: bool) -> str:
         rule = proto.rule_id
         if place.oneof:
             return f"needs one of {', '.join(_members(place))}"
@@ -92,29 +79,33 @@ class Judge:
         if isinstance(place.field and place.field.kind, DescEnum) and rule.startswith("enum.") and rule not in _PLAIN:
             means = "is missing, which means" if place.value is MISSING else "is"
             return "is a value that is not allowed" if secret else f"{means} {_symbol(place)}, which is not allowed"
-        worded = (
-            _PLAIN.get(rule) or _count(rule, broken, secret=secret) or _bound(rule, broken, place, secret=secret)
-        )  # fmt: skip
+        worded = _PLAIN.get(rule) or _standard(rule, place, for_key=proto.for_key, secret=secret)
         if worded:
             return worded
-        if self._secrets and _is_computed(broken):
+        if self._secrets and _is_computed(broken, proto):
             return f"does not satisfy the rule {rule}"
         return proto.message.replace("must be a valid", "is not a valid", 1).removeprefix("value ") or "breaks the rule"
 
 
-def _is_computed(broken: Broken) -> bool:
+def _is_computed(broken: Broken, proto: ViolationPb) -> bool:
     """Whether a CEL expression made the text, maybe out of values that are sensitive."""
-    rule = broken.proto.rule
+    rule = proto.rule
     if rule is None or not rule.elements or not rule.elements[0].field_name.startswith("cel"):
         return False
     return not getattr(broken.rule_value, "message", "")
 
 
-def _plain(value: object) -> object:
-    """The scalar inside a wrapper message; every other value as it is."""
-    if isinstance(value, Message) and is_wrapper(value.desc()):
-        return getattr(value, "value", None)
-    return value
+def _standard(rule: str, place: Place, *, for_key: bool, secret: bool) -> str:
+    """The words for lengths and bounds; empty for every other rule."""
+    field = place.field
+    if field is None:
+        return ""
+    if for_key:
+        return count_phrase(rule, key_facts(field.facts), place.path[-1], ScalarType.STRING, secret=secret)
+    of = field.element_facts if place.inside else field.facts
+    return count_phrase(rule, of, place.value, field.kind, secret=secret) or bound_phrase(
+        rule, of, place.value, secret=secret
+    )
 
 
 def _members(place: Place) -> list[str]:
@@ -126,39 +117,6 @@ def _members(place: Place) -> list[str]:
         for field in fields
         if (oneof := getattr(field.desc.value, "oneof", None)) is not None and oneof.name == place.oneof
     ]
-
-
-def _count(rule: str, broken: Broken, *, secret: bool) -> str:
-    if rule not in _COUNTS:
-        return ""
-    bound, unit = _COUNTS[rule]
-    value, limit = _plain(broken.field_value), broken.rule_value
-    wanted = f"{bound} {limit} {unit if limit != 1 else _singular(unit)} {'is' if limit == 1 else 'are'} "
-    wanted += "allowed" if bound == "at most" else "required"
-    if secret or not isinstance(value, str | bytes | list | dict):
-        return f"has a wrong length: {wanted}"
-    size = len(value.encode()) if isinstance(value, str) and unit == "bytes" else len(value)
-    return f"has {size} {unit if size != 1 else _singular(unit)}, {wanted}"
-
-
-def _singular(unit: str) -> str:
-    return "entry" if unit == "entries" else unit[:-1]
-
-
-def _bound(rule: str, broken: Broken, place: Place, *, secret: bool) -> str:
-    number = _plain(broken.field_value)
-    parts = rule.partition(".")[2].split("_")
-    if place.field is None or not isinstance(number, int | float) or not {"gt", "gte", "lt", "lte"}.issuperset(parts):
-        return ""
-    of = place.field.element_facts if place.inside else place.field.facts
-    for name, words, breaks in _BOUNDS:
-        bound = of.get(name)
-        if isinstance(bound, int | float) and name in parts and breaks(number, bound):
-            wanted = words.format(bound)
-            if place.value is MISSING:
-                return f"is missing, which means {number}: {wanted}"
-            return f"is out of bounds: {wanted}" if secret else f"is {number}, {wanted}"
-    return ""
 
 
 def _symbol(place: Place) -> str:

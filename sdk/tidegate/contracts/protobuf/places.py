@@ -3,16 +3,14 @@
 protovalidate names fields as the .proto file does; a pointer has to name them as the sender did.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from protobuf import Message
+from protovalidate import FieldPathElementPb
 
+from tidegate.contracts.protobuf.phrases import MISSING
 from tidegate.contracts.protobuf.structure import FieldCheck, MessageCheck
 
-__all__ = ["MISSING", "Place", "Positions", "locate"]
-
-MISSING = object()
-"""The value of a place where the event has nothing."""
+__all__ = ["Place", "Positions", "locate"]
 
 
 class Place:
@@ -35,11 +33,11 @@ class Place:
         self.secret = False
 
 
-def locate(elements: list[Message], root: MessageCheck, tree: object) -> Place:
+def locate(elements: Sequence[FieldPathElementPb], root: MessageCheck, tree: object) -> Place:
     """Follows the elements of a `buf.validate.FieldPath` through the decoded event."""
     place = Place(root, tree)
     for element in elements:
-        name = element.field_name  # type: ignore[attr-defined] # a buf.validate.FieldPathElement
+        name = element.field_name
         field = place.message.by_proto_name.get(name) if place.message is not None else None
         if field is None:
             if place.message is not None:
@@ -51,7 +49,7 @@ def locate(elements: list[Message], root: MessageCheck, tree: object) -> Place:
         place.anchor = f"{place.anchor}.{field.anchor}" if place.anchor else field.anchor
         place.secret = place.secret or field.secret
         place.message = field.inner
-        subscript = element.subscript  # type: ignore[attr-defined] # a buf.validate.FieldPathElement
+        subscript = element.subscript
         if subscript is not None:
             _enter(place, _step(subscript.value))
             place.inside = True
