@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Final
 
 from tidegate.contracts.source import Limits
-from tidegate_gateway.intake.limits import Allowance, Bucket, Quota, dimensions, quota_of, refill, spend, wait_for
+from tidegate_gateway.intake.limits import Allowance, Bucket, Quota, dimensions, quota_of, refill, wait_for
 from tidegate_gateway.intake.principal import Principal
 
 __all__ = ["LocalLimiter"]
@@ -53,8 +53,8 @@ class _Charge:
         self.wait_s = 0.0
 
     def pay(self, now_s: float) -> None:
-        """Take the cost, which is there, and note when the bucket is full again."""
-        spend(self.bucket, self.rate, self.burst, self.cost, now_s)
+        """Take the cost, which was found to be there, and note when the bucket is full again."""
+        self.bucket.level = max(0.0, self.bucket.level - self.cost)
         full_at_s = now_s + (self.burst - self.bucket.level) / self.rate
         self.entry.full_at_s = max(self.entry.full_at_s, full_at_s)
 

@@ -1,6 +1,7 @@
 """The dev key: made once, readable by its owner alone, and good for tokens that the gateway takes."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,13 @@ def test_the_key_is_made_once_and_for_its_owner_alone(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["dev-key.pem"]
     assert load_or_make(path).kid == made.kid
     assert make().kid != made.kid
+
+
+def test_processes_that_make_it_at_once_use_one_key(path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        kids = {key.kid for key in pool.map(load_or_make, [path] * 24)}
+    assert len(kids) == 1
+    assert [file.name for file in path.parent.iterdir()] == ["dev-key.pem"]
 
 
 async def test_its_tokens_pass(path: Path) -> None:
