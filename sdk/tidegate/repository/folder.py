@@ -97,18 +97,33 @@ def load(folder: Path, *, working_copies: bool, known: Mapping[str, CompiledCont
 
 
 def compile_problems(source: ContractSource, copy: WorkingCopy | None) -> tuple[Broken, ...]:
-    """What is wrong with each version that does not compile, at its place in the schema file."""
+    """What is wrong with each version that does not compile, at its place in the schema or the contract file."""
     found: list[Broken] = []
     for version in source.versions:
-        try:
-            compile_version(source.topic, version, frozenset(source.sensitive))
-        except Exception as error:
-            pointer = error.pointer if isinstance(error, ContractError) else ""
-            place = place_of(source.topic, version, copy if version.number == 0 else None, pointer)
-            found.append(
-                Broken(file=place.file, line=place.line, column=place.column, detail=_said(error), topic=source.topic)
-            )
+        error = _compile_error(source, version)
+        if error is not None:
+            place = _compile_place(source, version, copy if version.number == 0 else None, error)
+            row = Broken(file=place.file, line=place.line, column=place.column, detail=_said(error), topic=source.topic)
+            found.append(row)
     return tuple(found)
+
+
+def _compile_error(source: ContractSource, version: VersionSource) -> Exception | None:
+    try:
+        compile_version(source.topic, version, frozenset(source.sensitive))
+    except Exception as error:
+        return error
+    return None
+
+
+def _compile_place(source: ContractSource, version: VersionSource, copy: WorkingCopy | None, error: Exception) -> Place:
+    pointer = error.pointer if isinstance(error, ContractError) else ""
+    without_rules = msgspec.structs.replace(version, rules=())
+    if copy is not None and not pointer and version.rules and _compile_error(source, without_rules) is None:
+        for rule in version.rules:  # the schema is sound: one of the contract file's rules is not
+            if _compile_error(source, msgspec.structs.replace(version, rules=(rule,))) is not None:
+                return copy.rule_places[rule.path]
+    return place_of(source.topic, version, copy, pointer)
 
 
 def _said(error: Exception) -> str:

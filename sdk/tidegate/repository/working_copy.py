@@ -25,12 +25,14 @@ __all__ = ["SchemaFiles", "WorkingCopy"]
 class WorkingCopy:
     """A contract's next version, not released: number 0, schema id 0, its fingerprint set.
 
-    `file` holds its schema; `places` are those of JSON pointers into the schema's text (Avro; empty for Protobuf).
+    `file` holds its schema; `places` are those of JSON pointers into the schema's text (Avro; empty for Protobuf), and
+    `rule_places` those of the rules that the contract file adds, by field path.
     """
 
     source: VersionSource
     file: str
     places: Mapping[str, Place]
+    rule_places: Mapping[str, Place]
 
 
 class SchemaFiles:
@@ -60,7 +62,8 @@ class SchemaFiles:
         if problems:
             raise Refused(contract.topic)
         frozen = msgspec.structs.replace(source, fingerprint=fingerprint(source))
-        return WorkingCopy(source=frozen, file=definition.path, places=places)
+        rule_places = {row.path: row.options_place or row.place for row in contract.properties}
+        return WorkingCopy(source=frozen, file=definition.path, places=places, rule_places=rule_places)
 
 
 def _source(contract: ContractFile, schema: str) -> VersionSource:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from tests.sdk.repository.conftest import Shop
 
 from tidegate.repository.broken import Place, Problems
@@ -32,18 +33,12 @@ def test_a_recursive_type_is_listed_once() -> None:
     assert avro_fields(schema) == {"value", "next", "other", "other.node"}
 
 
-def test_what_is_no_schema_has_no_fields() -> None:
-    for value in (
-        None,
-        1,
-        "x",
-        {},
-        {"type": "record"},
-        {"type": "record", "fields": [1, {"name": 2}]},
-        [[]],
-        {"type": ["x"]},
-    ):
-        assert avro_fields(value) == frozenset()
+@pytest.mark.parametrize(
+    "value",
+    [None, 1, "x", {}, {"type": "record"}, {"type": "record", "fields": [1, {"name": 2}]}, [[]], {"type": ["x"]}],
+)
+def test_what_is_no_schema_has_no_fields(value: Any) -> None:
+    assert avro_fields(value) == frozenset()
 
 
 def test_protobuf_fields_by_both_names(proto_shop: Shop) -> None:

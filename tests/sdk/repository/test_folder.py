@@ -25,7 +25,6 @@ def test_a_working_copy_is_version_0_under_an_id_above_the_locks(
     assert decode_source(encode_source(source)) == source
     release(shop.folder, "shop.orders")
     add_topic(shop, "shop.other")
-    shop.edit("contracts/shop.other.yaml", "orderId", "orderId")
     shop.edit("avro/shop/item.avsc", '"maximum": 10', '"maximum": 9')
     orders, other = read(shop.folder, working_copies=True).contracts
     assert [(v.number, v.schema_id) for v in orders.versions] == [(0, 2), (1, 1)]
@@ -153,6 +152,29 @@ def test_a_protobuf_rule_that_does_not_compile_is_said_at_its_message(proto_shop
     assert row.startswith("proto/shop/v1/step.proto:11:1: ")
 
 
+@pytest.mark.parametrize(
+    "options",
+    ['{pattern: "("}', "{minimum: 3}", "{maxLength: 9, maxItems: 2}"],
+    ids=["no pattern", "not for strings", "one of two"],
+)
+def test_a_rule_of_the_contract_file_that_does_not_compile_is_said_there(shop: Shop, options: str) -> None:
+    shop.contract(CONTRACT + f"    properties:\n      - name: orderId\n        logicalTypeOptions: {options}\n")
+    (row,) = rows(shop)
+    assert row.startswith("contracts/shop.orders.yaml:13:29: ")
+
+
+def test_a_fault_of_ours_costs_one_contract(shop: Shop, proto_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fault(*_args: object) -> None:
+        raise TypeError("a slip")
+
+    monkeypatch.setattr("tidegate.contracts.avro.codec.compile_avro", fault)
+    loaded = load(shop.folder, working_copies=True)
+    assert [c.topic for c in loaded.contracts] == ["shop.steps"]
+    assert [str(row) for row in loaded.broken] == [
+        "avro/shop/order.avsc:1:1: cannot be compiled, by a fault of Tidegate: TypeError('a slip')"
+    ]
+
+
 def test_versions_known_are_not_compiled_again(shop: Shop) -> None:
     release(shop.folder, "shop.orders")
     first = load(shop.folder, working_copies=False).contracts[0]
@@ -222,6 +244,24 @@ def test_a_line_that_was_lost_is_said(shop: Shop) -> None:
     assert str(row).startswith(
         "released/shop.orders/2:1:1: released.lock names no such version: a release was interrupted"
     )
+
+
+def test_files_that_are_too_large_or_none(shop: Shop, add_topic: Callable[[Shop, str], None]) -> None:
+    shop.write("contracts/a.large.yaml", "#" * (256 * 1024 + 1))
+    (shop.folder / "contracts/b.folder.yaml").mkdir()
+    shop.write("contracts/c.latin.yaml", b"name: x\n# \xe9\n")
+    add_topic(shop, "d.windows")
+    shop.write(
+        "contracts/d.windows.yaml",
+        b"\xef\xbb\xbf" + shop.text("contracts/d.windows.yaml").replace("\n", "\r\n").encode(),
+    )
+    loaded = load(shop.folder, working_copies=True)
+    assert [c.topic for c in loaded.contracts] == ["d.windows", "shop.orders"]
+    assert [str(row) for row in loaded.broken] == [
+        "contracts/a.large.yaml:1:1: contracts/a.large.yaml is larger than 262144 bytes",
+        "contracts/b.folder.yaml:1:1: contracts/b.folder.yaml cannot be read: Is a directory",
+        "contracts/c.latin.yaml:2:3: is not UTF-8 text",
+    ]
 
 
 def test_a_folder_that_is_none(shop: Shop) -> None:
