@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import fastavro
 import pytest
 from open_data_contract_standard.model import OpenDataContractStandard
 
@@ -54,6 +55,13 @@ def test_examples_pass_and_every_field_has_a_doc(contracts: dict[str, CompiledCo
         assert isinstance(version.check(version.codec.example()), Encoded)
     described = contracts[topic].source.descriptions
     assert [f.path for f in contracts[topic].newest.codec.fields() if not f.doc and f.path not in described] == []
+
+
+def test_frozen_avro_is_self_contained_for_other_libraries(contracts: dict[str, CompiledContract]) -> None:
+    frozen = [v.source for c in contracts.values() for v in c.versions.values() if v.source.format == "avro"]
+    assert len(frozen) == 4
+    for source in frozen:
+        fastavro.parse_schema(json.loads(source.schema))
 
 
 def test_an_order_is_small_and_needs_little(contracts: dict[str, CompiledContract]) -> None:
