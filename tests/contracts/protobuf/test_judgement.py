@@ -162,11 +162,18 @@ def test_an_unknown_field_keeps_no_rule_from_speaking(status: CompiledVersion) -
     assert [v.rule for v in told] == ["status.shipped_has_courier", "unknown_field"]
 
 
-def test_a_thousand_broken_rules_are_counted(status: CompiledVersion) -> None:
-    verdict = status.check(msgspec.json.encode(GOOD | {"tags": [f"T{i}" for i in range(2000)]}))
+def test_broken_rules_past_25_are_counted(status: CompiledVersion) -> None:
+    verdict = status.check(msgspec.json.encode(GOOD | {"tags": [f"T{i}" for i in range(1500)]}))
     assert isinstance(verdict, Rejected)
-    assert (len(verdict.violations), verdict.omitted) == (25, 1975)
+    assert (len(verdict.violations), verdict.omitted) == (25, 1475)
     assert [v.pointer for v in verdict.violations[:2]] == ["#/tags/0", "#/tags/1"]
+
+
+def test_a_huge_event_is_judged_up_to_its_first_broken_rule(status: CompiledVersion) -> None:
+    # protovalidate takes half a minute for the 600,000 violations of a megabyte of empty items
+    verdict = status.check(msgspec.json.encode(GOOD | {"items": [{}] * 3000}))
+    assert isinstance(verdict, Rejected)
+    assert (len(verdict.violations), verdict.omitted) == (1, 0)
 
 
 def test_nothing_of_a_redacted_field_is_shown(status: CompiledVersion) -> None:

@@ -74,4 +74,8 @@ def _own_child(node: object, step: str | int, *, is_own: bool) -> object:
 
 def is_apart(path: Path, spoiled: frozenset[Path]) -> bool:
     """Whether no spoiled member lies at `path`, above it or below it."""
-    return not any(path[: len(other)] == other or other[: len(path)] == path for other in spoiled)
+    for other in spoiled:
+        shared = min(len(path), len(other))
+        if path[:shared] == other[:shared]:
+            return False
+    return True

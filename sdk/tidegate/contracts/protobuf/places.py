@@ -3,7 +3,7 @@
 protovalidate names fields as the .proto file does; a pointer has to name them as the sender did.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from protovalidate import FieldPathElementPb
 
@@ -64,12 +64,12 @@ def _step(subscript: object) -> str | int:
 
 
 def _has(value: object, name: str) -> bool:
-    return isinstance(value, Mapping) and name in value
+    return isinstance(value, dict) and name in value
 
 
 def _enter(place: Place, step: str | int) -> None:
     value = place.value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         step = str(step)
         place.value = value.get(step, MISSING)
     elif isinstance(value, list) and isinstance(step, int) and step < len(value):
