@@ -239,7 +239,7 @@ class Compiler:
     def _field(self, field: Field, spot: Spot) -> tuple[Member, Callable[[], object]]:
         _refuse_cel(field.attributes, field.pointer)
         path = f"{spot.path}.{field.name}" if spot.path else field.name
-        sensitive = spot.sensitive or _is_tagged(field.attributes) or path in self._sensitive
+        sensitive = spot.sensitive or _is_marked(field) or path in self._sensitive
         row = len(self.docs)
         listed = path not in self._paths
         self._paths.add(path)
@@ -316,6 +316,13 @@ def _short(name: str) -> str:
 def _is_tagged(attributes: Mapping[str, object]) -> bool:
     tags = attributes.get("confluent:tags")
     return isinstance(tags, list) and any(isinstance(tag, str) and tag.upper() in SENSITIVE_TAGS for tag in tags)
+
+
+def _is_marked(field: Field) -> bool:
+    types = field.type.branches if isinstance(field.type, Union) else (field.type,)
+    return _is_tagged(field.attributes) or any(
+        _is_tagged(schema.attributes) for schema in types if not isinstance(schema, Union)
+    )
 
 
 def _refuse_cel(attributes: Mapping[str, object], pointer: str) -> None:
