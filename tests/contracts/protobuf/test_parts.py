@@ -73,6 +73,17 @@ def test_an_absent_key_is_a_violation(
     assert [(v.pointer, v.rule, v.expected) for v in verdict.violations] == [(pointer, "key", "string")]
 
 
+def test_an_absent_key_is_told_beside_other_faults(compile_text: Callable[..., CompiledVersion]) -> None:
+    version = compile_text(TEXT, "p.v1.M", key="maybe")
+    for body, told in (
+        (b'{"name":1}', [("#/name", "type"), ("#/maybe", "key")]),
+        (b'{"maybe":1}', [("#/maybe", "type")]),
+    ):
+        verdict = version.check(body)
+        assert isinstance(verdict, Rejected)
+        assert [(v.pointer, v.rule) for v in verdict.violations] == told
+
+
 @pytest.mark.parametrize(
     ("path", "body", "time_ms"),
     [

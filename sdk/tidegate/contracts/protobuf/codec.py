@@ -9,11 +9,21 @@ from typing import TYPE_CHECKING, cast
 
 from protobuf import DescMessage, Message, message_from_json_value
 from protovalidate import CompilationError, EvaluationError, Validator
-from protovalidate import Violation as Broken
+from protovalidate import Violation as RuleViolation
 
-from tidegate.contracts import jsontext
 from tidegate.contracts.codec import ContractError, FieldDoc, Payload
 from tidegate.contracts.framing import protobuf_frame
+from tidegate.contracts.jsontext import (
+    DECODE_ERRORS,
+    Broken,
+    count_keys,
+    decode_floats,
+    depth_broken,
+    describe,
+    duplicates,
+    is_surely_unique,
+    too_deep,
+)
 from tidegate.contracts.protobuf.answers import NULL, REFUSED, TOO_DEEP, malformed, rejected, unjudged
 from tidegate.contracts.protobuf.example import examples
 from tidegate.contracts.protobuf.faults import Fault, Report
@@ -93,16 +103,16 @@ class ProtobufCodec:
 
     def check(self, body: bytes, media_type: str) -> Payload | Rejected:  # noqa: ARG002 -- the port's signature; JSON is the only one yet
         """The whole verdict on `body`: the framed encoding, or every violation. Raises nothing for any `body`."""
-        if jsontext.too_deep(body):
-            return malformed(jsontext.depth_broken())
+        if too_deep(body):
+            return malformed(depth_broken())
         try:
-            tree = jsontext.decode_floats(body)
-        except jsontext.DECODE_ERRORS as error:
-            return malformed(jsontext.describe(body, error))
+            tree = decode_floats(body)
+        except DECODE_ERRORS as error:
+            return malformed(describe(body, error))
         report = Report()
         if self._root.check(tree, report):
             return self._misshapen(body, tree, report)
-        if not jsontext.is_surely_unique(body, report.keys, 0) and (twice := _duplicates(body)):
+        if not is_surely_unique(body, report.keys, 0) and (twice := _duplicates(body)):
             return malformed(*twice)
         if self._dynamic and self._is_too_deep(body, tree):
             return TOO_DEEP
@@ -162,19 +172,22 @@ class ProtobufCodec:
         if rest is None:
             return []
         try:
-            broken = self._all_broken(body, message_from_json_value(self._type, cast("JsonValue", rest)))
+            message = message_from_json_value(self._type, cast("JsonValue", rest))
+            judged = self._judge.places(self._all_broken(body, message), tree)
         except (ValueError, TypeError, OverflowError, RecursionError, EvaluationError):
             return []
-        return [one for one in self._judge.places(broken, tree) if is_apart(one.path, spoiled)]
+        if self._key is not None and self._key.of(message) is None:
+            judged.append(_no_key(self._key))
+        return [one for one in judged if is_apart(one.path, spoiled)]
 
-    def _all_broken(self, body: bytes, message: Message) -> list[Broken]:
+    def _all_broken(self, body: bytes, message: Message) -> list[RuleViolation]:
         """Every broken rule; of an event with very many values only the first, since each costs tens of microseconds."""
         broken = self._rules.collect_violations(message, fail_fast=True)
         if broken and body.count(b",") <= _MOST_VALUES:
             return self._rules.collect_violations(message)
         return broken
 
-    def _broken(self, tree: object, broken: list[Broken], *, keyless: bool) -> Rejected:
+    def _broken(self, tree: object, broken: list[RuleViolation], *, keyless: bool) -> Rejected:
         judged = self._judge.places(broken, tree)
         omitted = len(broken) - len(judged)
         if keyless and self._key is not None and all(one.path != self._key.path for one in judged):
@@ -182,11 +195,11 @@ class ProtobufCodec:
         return rejected(tree, [], judged, self._sensitive, omitted)
 
 
-def _duplicates(body: bytes) -> tuple[jsontext.Broken, ...]:
-    value = jsontext.decode_floats(body)  # again: the walk may have dropped members of the first
-    if jsontext.is_surely_unique(body, jsontext.count_keys(value), 0):
+def _duplicates(body: bytes) -> tuple[Broken, ...]:
+    value = decode_floats(body)  # again: the walk may have dropped members of the first
+    if is_surely_unique(body, count_keys(value), 0):
         return ()
-    return jsontext.duplicates(body, value)
+    return duplicates(body, value)
 
 
 def _no_key(key: KeyPart) -> Judged:

@@ -94,13 +94,13 @@ class MessageCheck:
         bad = False
         seen = 0
         mark = len(report.faults)
-        unknown: list[str] | None = None
+        unknown: list[str] = []
         by_name = self.by_name
         for name, item in value.items():
             field = by_name.get(name)
             if field is None:
                 if self.drops:
-                    unknown = [*unknown, name] if unknown else [name]
+                    unknown.append(name)
                     continue
                 bad = report.add("unknown_field", self.unknown, known=self.names)
                 mark = report.step(mark, name)
