@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from tidegate_gateway.http_protocol import CorkedProtocol
+
 __all__ = ["HttpServer", "PortTakenError", "bind"]
 
 _BACKLOG = 2048
@@ -42,7 +44,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http="httptools",
+                http=CorkedProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

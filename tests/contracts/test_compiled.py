@@ -74,7 +74,7 @@ def test_what_is_past_the_most_is_counted() -> None:
     assert (len(verdict.violations), verdict.omitted) == (MAX_VIOLATIONS, 1)
 
 
-@pytest.mark.parametrize("body", [b"null", b" null\n"])
+@pytest.mark.parametrize("body", [b"null", b" null\n", b" " * 100 + b"null"])
 def test_a_tombstone(body: bytes) -> None:
     allowed = version(key="id", tombstones="allow")
     assert allowed.check(body, key="k") == Encoded(value=None, key=b"k", time_ms=None)

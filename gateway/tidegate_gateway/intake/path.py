@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import perf_counter
+from typing import NamedTuple
 
 from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.source import Limits
@@ -232,7 +233,7 @@ class Intake:
 class _Judge:
     """One submission's verdicts: what is the same for all its events is looked up once."""
 
-    __slots__ = ("_arrival_ms", "_contract", "_headers", "_max_bytes", "_media_type", "_new_id", "_newest", "_version")
+    __slots__ = ("_arrival_ms", "_contract", "_default", "_headers", "_max_bytes", "_media_type", "_new_id", "_version")
 
     def __init__(self, admission: Admission, media_type: str, max_event_bytes: int, new_id: Callable[[], str]) -> None:
         request = admission.request
@@ -243,26 +244,33 @@ class _Judge:
         self._max_bytes = min(own_bound, max_event_bytes) if own_bound is not None else max_event_bytes
         self._new_id = new_id
         self._arrival_ms = request.arrival_ms
-        self._newest: tuple[CompiledVersion, bytes] | None = None
         arrival = datetime.fromtimestamp(request.arrival_ms / 1000, UTC).isoformat(timespec="milliseconds")
         self._headers: tuple[tuple[str, bytes], ...] = (("tidegate-time", arrival.replace("+00:00", "Z").encode()),)
         if request.traceparent:
             self._headers += (("traceparent", request.traceparent.encode()),)
+        self._default: _Version | None = None
 
     def one(self, event: Incoming | Unreadable, judged: _Judged) -> Line | None:
         """The refusal of an event, or None: then its record, place, id, version and dropped fields went into `judged`."""
-        event_id = event.id if event.id is not None else self._new_id()
+        if event.id is None:
+            event_id = self._new_id()
+        elif (bad := check_id(event.id)) is None:
+            event_id = event.id
+        else:  # what cannot be an id is not repeated
+            return _malformed("", event.violations if isinstance(event, Unreadable) else (bad,))
         if isinstance(event, Unreadable):
-            return _malformed(_printable(event_id), event.violations)
-        if event.id is not None and (bad := check_id(event.id)) is not None:
-            return _malformed(_printable(event_id), (bad,))
-        number = event.version if event.version is not None else self._version
-        if number is not None and (bad := check_version(number)) is not None:
-            return _malformed(event_id, (bad,))
+            return _malformed(event_id, event.violations)
         try:
-            version = find_version(self._contract, number)
+            chosen = self._chosen(event.version)
         except Fault as fault:
-            return Refusal(id=event_id, code=fault.code, detail=fault.detail, retry_after_s=fault.retry_after_s)
+            return Refusal(
+                id=event_id,
+                code=fault.code,
+                detail=fault.detail,
+                violations=fault.violations,
+                retry_after_s=fault.retry_after_s,
+            )
+        version = chosen.compiled
         if len(event.body) > self._max_bytes:
             return self._too_large(event_id, len(event.body), version)
         verdict = version.check(event.body, self._media_type, key=event.key, time=event.time)
@@ -275,22 +283,36 @@ class _Judge:
                 omitted=verdict.omitted,
                 judged_by=version,
             )
-        headers = (
-            *event.headers,
-            ("tidegate-id", event_id.encode()),
-            ("tidegate-version", b"%d" % version.number),
-            *self._headers,
-        )
-        size = len(verdict.value or b"") + len(verdict.key or b"") + sum(len(n) + len(v) for n, v in headers)
+        value, key = verdict.value, verdict.key
+        size = chosen.overhead_bytes + len(event_id)
+        size += (0 if value is None else len(value)) + (0 if key is None else len(key))
+        headers = (("tidegate-id", event_id.encode()), *chosen.headers)
+        if event.headers:
+            headers = (*event.headers, *headers)
+            size += _size_bytes(event.headers)
         if size > self._max_bytes:
             return self._too_large(event_id, size, version)
         time_ms = verdict.time_ms if verdict.time_ms is not None else self._arrival_ms
         judged.places.append(len(judged.lines))
-        judged.records.append(Record(verdict.key, verdict.value, headers, time_ms))
+        judged.records.append(Record(key, value, headers, time_ms))
         judged.ids.append(event_id)
         judged.versions.append(version)
         judged.dropped.append(verdict.dropped)
         return None
+
+    def _chosen(self, number: int | None) -> "_Version":
+        """The version that an event names, or the submission's own. Raises `malformed` and what `find_version` does."""
+        if number is None and self._default is not None:
+            return self._default
+        wanted = self._version if number is None else number
+        if wanted is not None and (bad := check_version(wanted)) is not None:
+            raise Fault(Code.MALFORMED, summary((bad,), 0), violations=(bad,))
+        version = find_version(self._contract, wanted)
+        headers = (("tidegate-version", b"%d" % version.number), *self._headers)
+        chosen = _Version(version, headers, _size_bytes(headers) + len("tidegate-id"))
+        if number is None:
+            self._default = chosen
+        return chosen
 
     def _too_large(self, event_id: str, size_bytes: int, version: CompiledVersion) -> Refusal:
         return Refusal(
@@ -301,13 +323,20 @@ class _Judge:
         )
 
 
+class _Version(NamedTuple):
+    """A version with the headers that its records carry beside their id, and the bytes that those take."""
+
+    compiled: CompiledVersion
+    headers: tuple[tuple[str, bytes], ...]
+    overhead_bytes: int
+
+
+def _size_bytes(headers: Sequence[tuple[str, bytes]]) -> int:
+    return sum(len(name) + len(value) for name, value in headers)
+
+
 def _malformed(event_id: str, violations: tuple[Violation, ...]) -> Refusal:
     return Refusal(id=event_id, code=Code.MALFORMED, detail=summary(violations, 0), violations=violations)
-
-
-def _printable(event_id: str) -> str:
-    """An id fit to be sent back: what cannot be an id is not repeated."""
-    return event_id if check_id(event_id) is None else ""
 
 
 def _tell(judged: _Judged, outcomes: Sequence[Outcome]) -> list[int]:

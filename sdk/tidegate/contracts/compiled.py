@@ -15,6 +15,7 @@ __all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_v
 
 JSON = "application/json"
 _NULL = b"null"
+_JSON_SPACE = b" \t\r\n"
 
 
 class CompiledVersion:
@@ -58,7 +59,7 @@ class CompiledVersion:
         `body` is the value as sent, in `media_type` (one of `media_types`). `key` and `time` (RFC 3339) are what the
         event itself says. Answers the record to store, or all violations. Raises nothing for any body, key or time.
         """
-        if body == _NULL or (len(body) < 64 and body.strip() == _NULL and media_type == JSON):
+        if media_type == JSON and body.strip(_JSON_SPACE) == _NULL:
             return self._tombstone(key, time)
         payload = self._codec.check(body, media_type)
         if key is None and time is None:
