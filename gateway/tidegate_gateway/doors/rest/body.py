@@ -1,7 +1,9 @@
 """A request's body: bounded in bytes, time and memory, decompressed while it streams. Called by `hot` after `admit`."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from functools import partial
+from types import coroutine
 from typing import Any
 
 from tidegate.errors import Code
@@ -52,12 +54,12 @@ class Body:
         Raises `too_large`, `timeout`, `overloaded`, `malformed` (no gzip), `Disconnected`.
         """
         try:
+            chunk = await self._first_chunk()
+            if self.complete and not gzip:
+                _check(len(chunk), limit_bytes)
+                reservation.grow_to(len(chunk))
+                return chunk
             async with asyncio.timeout_at(self._deadline_s):
-                chunk = await self._chunk()
-                if self.complete and not gzip:
-                    _check(len(chunk), limit_bytes)
-                    reservation.grow_to(len(chunk))
-                    return chunk
                 if gzip:
                     return await self._inflated(chunk, limit_bytes, reservation)
                 return await self._plain(chunk, limit_bytes, reservation)
@@ -75,9 +77,24 @@ class Body:
         except (TimeoutError, Disconnected):
             return
 
+    async def _first_chunk(self) -> bytes:
+        """Most bodies have come with their head: then no timer is set, which costs more than all the rest here."""
+        self.begun = True
+        waiting = self._receive()
+        if isinstance(waiting, Coroutine):
+            try:
+                step = waiting.send(None)
+            except StopIteration as done:
+                return self._taken(done.value)
+            waiting = _resumed(waiting, step)
+        async with asyncio.timeout_at(self._deadline_s):
+            return self._taken(await waiting)
+
     async def _chunk(self) -> bytes:
         self.begun = True
-        message = await self._receive()
+        return self._taken(await self._receive())
+
+    def _taken(self, message: MutableMapping[str, Any]) -> bytes:
         if message["type"] == "http.disconnect":
             raise Disconnected
         self.complete = not message.get("more_body", False)
@@ -110,6 +127,25 @@ class Body:
                 gunzip.finish()
                 return bytes(whole)
             chunk = await self._chunk()
+
+
+@coroutine
+def _resumed(
+    waiting: Coroutine[Any, Any, MutableMapping[str, Any]], step: object
+) -> Generator[object, object, MutableMapping[str, Any]]:
+    """Await a coroutine that was begun by hand and stopped at `step` (what `yield from` does, PEP 380, from there on)."""
+    while True:
+        try:
+            sent = yield step
+        except BaseException as error:
+            resume = partial(waiting.throw, error)
+        else:
+            resume = partial(waiting.send, sent)
+        try:
+            step = resume()
+        except StopIteration as done:
+            message: MutableMapping[str, Any] = done.value
+            return message
 
 
 def _check(size_bytes: int, limit_bytes: int) -> None:

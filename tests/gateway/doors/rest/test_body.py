@@ -142,6 +142,38 @@ async def test_a_body_that_does_not_come_is_408() -> None:
     assert gate.memory.used_bytes == 0
 
 
+async def test_a_first_chunk_that_comes_later_is_waited_for() -> None:
+    gate = make_gate()
+    arrived = asyncio.Event()
+
+    async def receive() -> Message:
+        await arrived.wait()
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b'{"n":1}', "more_body": False}
+
+    task = asyncio.ensure_future(drive(gate.app, "POST", PATH, headers=[*HEADERS, CHUNKED], receive=receive))
+    await asyncio.sleep(0)
+    assert not task.done()
+    arrived.set()
+    reply = await task
+    assert reply is not None
+    assert reply.status == 200
+
+
+async def test_a_server_that_breaks_while_a_body_is_awaited_is_a_500() -> None:
+    left = [ConnectionResetError()]
+
+    async def receive() -> Message:
+        await asyncio.sleep(0)
+        if left:
+            raise left.pop()
+        return {"type": "http.disconnect"}
+
+    reply = await drive(make_gate().app, "POST", PATH, headers=[*HEADERS, CHUNKED], receive=receive)
+    assert reply is not None
+    assert reply.status == 500
+
+
 async def test_the_deadline_is_absolute() -> None:
     """A client that sends a byte now and then gains nothing by it."""
     sent = 0
