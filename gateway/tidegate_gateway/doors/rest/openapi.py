@@ -1,6 +1,6 @@
 """/openapi.json: the whole of the REST door for programs, with what the caller may see of the contracts (OpenAPI 3.1).
 
-Installed by `app`. Parts: `openapi_paths`, `openapi_schemas`. Here it is decided only who sees which contract in it.
+Installed by `app`. Parts: `openapi_events`, `openapi_contracts`, `openapi_schemas`. Here it is decided only who sees which contract in it.
 """
 
 from importlib.metadata import version
@@ -10,7 +10,9 @@ from fastapi import FastAPI, Request, Response
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.openapi_paths import Samples, paths
+from tidegate_gateway.doors.rest.openapi_contracts import contract_paths
+from tidegate_gateway.doors.rest.openapi_events import event_paths
+from tidegate_gateway.doors.rest.openapi_parts import Samples
 from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS, Json, JsonObject
 from tidegate_gateway.doors.rest.reads import etag_of, matches
 from tidegate_gateway.doors.rest.viewer import viewer_of
@@ -47,6 +49,7 @@ def description(contracts: list[CompiledContract], base_url: str, *, public: boo
         for contract in contracts
         if contract.source.status != "retired"
     )
+    samples = Samples(values=values, public=public)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Tidegate", "version": version("tidegate-gateway"), "description": _ABOUT},
@@ -57,7 +60,7 @@ def description(contracts: list[CompiledContract], base_url: str, *, public: boo
             {"name": "pages", "description": "The same for people."},
         ],
         "externalDocs": {"url": f"{base_url}/docs", "description": "Contracts and errors for people"},
-        "paths": paths(Samples(values=values, public=public)),
+        "paths": {**event_paths(samples), **contract_paths(samples)},
         "components": {
             "schemas": dict(SCHEMAS),
             "securitySchemes": {

@@ -1,6 +1,6 @@
 """The OpenAPI document's schemas: the wire types' own, as msgspec describes them, and what it cannot know.
 
-Read by `openapi` and `openapi_paths`. A schema here is a plain JSON value: that is what the document is made of.
+Read by `openapi` and the modules of its paths. A schema here is a plain JSON value: that is what the document is made of.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from tidegate.wire.problem import Problem
 from tidegate.wire.receipt import Receipt, Stored, Valid
 from tidegate_gateway.doors.rest.views import TopicList, TopicView
 
-__all__ = ["ID_PATTERN", "SCHEMAS", "TOPIC_PATTERN", "Json", "JsonObject", "ref"]
+__all__ = ["ID_PATTERN", "MAX_VERSION", "SCHEMAS", "TOPIC_PATTERN", "Json", "JsonObject", "ref"]
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 JsonObject = dict[str, Json]
@@ -25,7 +25,7 @@ JsonObject = dict[str, Json]
 TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
 ID_PATTERN: Final = r"^[!-~]{1,128}$"
 _REF: Final = "#/components/schemas/{name}"
-_MAX_VERSION: Final = 0x7FFFFFFF
+MAX_VERSION: Final = 0x7FFFFFFF
 
 
 def ref(name: str) -> JsonObject:
@@ -64,7 +64,7 @@ _EVENT_MEMBERS: Final[Mapping[str, JsonObject]] = MappingProxyType(
         "version": {
             "type": "integer",
             "minimum": 1,
-            "maximum": _MAX_VERSION,
+            "maximum": MAX_VERSION,
             "description": "Of the contract; the newest where none is given.",
         },
     }

@@ -1,0 +1,154 @@
+"""The OpenAPI document's endpoints that show contracts, to programs and to people, and the document itself.
+
+Read by `openapi`. Their rights are `viewer`'s; here stands only what each can answer.
+"""
+
+from tidegate.errors import Code
+from tidegate_gateway.doors.rest.openapi_parts import (
+    HEAD,
+    Samples,
+    header,
+    json_content,
+    problems,
+    text_header,
+    topic_parameter,
+)
+from tidegate_gateway.doors.rest.openapi_schemas import Json, JsonObject, ref
+
+__all__ = ["contract_paths"]
+
+
+def contract_paths(samples: Samples) -> JsonObject:
+    """The paths that show contracts."""
+    topics = "/v1/topics"
+    version: JsonObject = {
+        "name": "version",
+        "in": "path",
+        "required": True,
+        "description": "A version's number, or `latest`.",
+        "schema": {"type": "string", "pattern": "^(latest|[0-9]{1,10})$"},
+    }
+    document: JsonObject = {"type": "object"}
+    return {
+        topics: {"get": _get(samples, "listTopics", "The topics that the caller may see.", json_content(ref("TopicList")))},
+        f"{topics}/{{topic}}": _of_topic(
+            samples, "getTopic", "A contract: versions, owner, limits, an example, links.", json_content(ref("TopicView"))
+        ),
+        f"{topics}/{{topic}}/contract": _of_topic(
+            samples, "getContract", "The contract file (Open Data Contract Standard).", {"application/yaml": {"schema": document}}
+        ),
+        f"{topics}/{{topic}}/schemas/{{version}}": _of_topic(
+            samples, "getSchema", "A version's schema: Avro as JSON, Protobuf as text.",
+            {**json_content({"description": "An Avro schema."}), **_text("text/plain")}, version, also=((Code.UNKNOWN_VERSION, 404),),
+        ),
+        f"{topics}/{{topic}}/bundle": _of_topic(
+            samples, "getBundle", "All versions in one: what an SDK judges by.", json_content(ref("ContractSource"))
+        ),
+        "/openapi.json": {"get": {
+            **_get(samples, "getDescription", "This document.", json_content(document)),
+            "security": [{}, *_bearer(samples)],
+        }},
+        **_pages(samples),
+    }  # fmt: skip
+
+
+def _of_topic(
+    samples: Samples, name: str, summary: str, content: JsonObject, *parameters: Json, also: tuple[tuple[Code, int], ...] = ()
+) -> JsonObject:  # fmt: skip
+    operation = _get(samples, name, summary, content, _one_topic(samples), also)
+    operation["parameters"] = [topic_parameter(samples), *parameters, *_conditional()]
+    return {"get": operation}
+
+
+def _get(
+    samples: Samples,
+    name: str,
+    summary: str,
+    content: JsonObject,
+    codes: tuple[Code, ...] = (),
+    also: tuple[tuple[Code, int], ...] = (),
+) -> JsonObject:
+    """A conditional GET. `also` are codes with another status than their usual one."""
+    fields: JsonObject = {"ETag": text_header()}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["contracts"],
+        "security": _bearer(samples),
+        "parameters": _conditional(),
+        "responses": {
+            "200": {"description": "As asked.", "headers": fields, "content": content},
+            "304": {"description": "Unchanged since the ETag in If-None-Match.", "headers": fields},
+            **problems((*_who(samples), *codes, Code.INTERNAL), (*HEAD, *also)),
+        },
+    }
+
+
+def _bearer(samples: Samples) -> list[Json]:
+    return [] if samples.public else [{"bearer": []}]
+
+
+def _who(samples: Samples) -> tuple[Code, ...]:
+    """What asking for a token adds."""
+    return () if samples.public else (Code.UNAUTHENTICATED, Code.OVERLOADED)
+
+
+def _one_topic(samples: Samples) -> tuple[Code, ...]:
+    """What naming a topic adds."""
+    return (Code.MALFORMED, Code.UNKNOWN_TOPIC, *(() if samples.public else (Code.FORBIDDEN,)))
+
+
+def _text(media_type: str) -> JsonObject:
+    return {media_type: {"schema": {"type": "string"}}}
+
+
+def _conditional() -> list[Json]:
+    return [header("If-None-Match", {"type": "string"}, "The ETag of an answer that is kept.")]
+
+
+def _pages(samples: Samples) -> JsonObject:
+    code: JsonObject = {
+        "name": "code",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string"},
+        "examples": {str(Code.CONTRACT_VIOLATION): {"value": str(Code.CONTRACT_VIOLATION)}},
+    }
+    security: list[Json] = [] if samples.public else [{"bearer": []}, {"basic": []}]
+    guarded = _who(samples)
+    topic = (*guarded, *_one_topic(samples))
+    style: JsonObject = {
+        "operationId": "getStyle",
+        "summary": "The pages' style sheet.",
+        "tags": ["pages"],
+        "security": [],
+        "responses": {
+            "200": {"description": "As asked.", "content": _text("text/css")},
+            **problems((Code.INTERNAL,), ()),
+        },
+    }
+    return {
+        "/docs": _page("showIndex", "The index of the docs pages.", [], problems((*guarded, Code.INTERNAL), HEAD, html=True), security),
+        "/docs/topics/{topic}": _page(
+            "showTopic", "A contract's page, with an anchor for each field.", [topic_parameter(samples)],
+            problems((*topic, Code.INTERNAL), HEAD, html=True), security,
+        ),
+        "/docs/errors/{code}": _page(
+            "showError", "What an error code means, and what to do.", [code],
+            problems((Code.NOT_FOUND, Code.INTERNAL), (), html=True), [],
+        ),
+        "/docs/style.css": {"get": style},
+    }  # fmt: skip
+
+
+def _page(name: str, summary: str, parameters: list[Json], refusals: JsonObject, security: list[Json]) -> JsonObject:
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "tags": ["pages"],
+            "security": security,
+            "parameters": parameters,
+            "responses": {"200": {"description": "As asked.", "content": _text("text/html")}, **refusals},
+        }
+    }

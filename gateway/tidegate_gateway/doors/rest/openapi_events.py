@@ -1,0 +1,146 @@
+"""The OpenAPI document's endpoints that take events: bodies, header fields, and every status that each can answer.
+
+Read by `openapi`. What is told of single contracts (examples) comes in as `Samples`.
+"""
+
+from tidegate.errors import Code
+from tidegate_gateway.doors.rest.openapi_parts import (
+    HEAD,
+    Samples,
+    header,
+    json_content,
+    problems,
+    text_header,
+    told_headers,
+    topic_parameter,
+)
+from tidegate_gateway.doors.rest.openapi_schemas import ID_PATTERN, MAX_VERSION, Json, JsonObject, ref
+
+__all__ = ["event_paths"]
+
+_JUDGE = (
+    Code.MALFORMED, Code.CONTRACT_VIOLATION, Code.UNKNOWN_VERSION, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.UNKNOWN_TOPIC,
+    Code.TIMEOUT, Code.RETIRED, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA, Code.RATE_LIMITED, Code.OVERLOADED,
+    Code.VERSION_NOT_HERE_YET,
+)  # fmt: skip
+_PUBLISH = (*_JUDGE, Code.BROKER_UNAVAILABLE, Code.AFTER_FAILURE, Code.OUTCOME_UNKNOWN)
+
+
+def event_paths(samples: Samples) -> JsonObject:
+    """The paths by which events come in."""
+    base = "/v1/topics/{topic}/events"
+    return {
+        base: _hot(
+            samples, "publishEvent", "Publish one event; the body is the value itself.", _event_headers(), _value_body(samples), _single()
+        ),
+        f"{base}:batch": _hot(
+            samples, "publishBatch", "Publish many events. Not atomic: each has its own result.", [_line_format()], _batch_body(samples), _many()
+        ),
+        f"{base}:validate": _hot(
+            samples, "validateEvents", "The verdict on one value or many events; publishes nothing.", _event_headers(), _any_body(samples), _verdicts()
+        ),
+    }  # fmt: skip
+
+
+def _hot(
+    samples: Samples, name: str, summary: str, parameters: list[Json], body: JsonObject, responses: JsonObject
+) -> JsonObject:
+    post: JsonObject = {
+        "operationId": name,
+        "summary": summary,
+        "description": _HOT_TEXT,
+        "tags": ["events"],
+        "security": [{"bearer": []}],
+        "parameters": [topic_parameter(samples), _version(), *parameters],
+        "requestBody": {"required": True, "content": body},
+        "responses": responses,
+    }
+    methods: JsonObject = {"description": "See Allow.", "headers": {"Allow": text_header()}}
+    options: JsonObject = {
+        "operationId": f"{name}Options",
+        "summary": "The methods of this path.",
+        "tags": ["events"],
+        "security": [],
+        "parameters": [{"name": "topic", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "responses": {"204": methods, **problems((Code.INTERNAL,), HEAD)},
+    }
+    return {"post": post, "options": options}
+
+
+_HOT_TEXT = (
+    "`Content-Encoding: gzip` is taken. What is published is answered with 2xx only after all in-sync replicas of Kafka "
+    "have it. For a single event `Event-Header-<name>` sets the Kafka header of that name."
+)
+
+
+def _version() -> JsonObject:
+    schema: JsonObject = {"type": "integer", "minimum": 1, "maximum": MAX_VERSION}
+    return header("Event-Version", schema, "The contract's version; the newest where none is given.")
+
+
+def _line_format() -> JsonObject:
+    return {
+        "name": "format",
+        "in": "query",
+        "required": False,
+        "description": "What a line of NDJSON is: an Event, or a bare value.",
+        "schema": {"type": "string", "enum": ["events", "values"]},
+    }
+
+
+def _event_headers() -> list[Json]:
+    return [
+        header("Event-Id", {"type": "string", "pattern": ID_PATTERN}, "The event's id; a retry keeps it."),
+        header("Idempotency-Key", {"type": "string"}, "The same as Event-Id, as a quoted string or bare."),
+        header("Event-Key", {"type": "string"}, "The record's key, where the contract names no key field."),
+        header("Event-Time", {"type": "string", "format": "date-time"}, "When it happened (RFC 3339)."),
+    ]
+
+
+def _single() -> JsonObject:
+    stored: JsonObject = {
+        "description": "Stored.",
+        "headers": told_headers(),
+        "content": json_content(ref("StoredEvent")),
+    }
+    return {"200": stored, **problems((*_PUBLISH, Code.INTERNAL), HEAD)}
+
+
+def _many() -> JsonObject:
+    receipt = json_content(ref("Receipt"))
+    return {
+        "200": {"description": "Every event is stored.", "headers": told_headers(), "content": receipt},
+        "207": {"description": "Some are stored, or none for several reasons; each result says.", "headers": told_headers(), "content": receipt},
+        **problems((*_PUBLISH, Code.INTERNAL), HEAD, receipt=True),
+    }  # fmt: skip
+
+
+def _verdicts() -> JsonObject:
+    one_or_many = json_content({"anyOf": [ref("ValidEvent"), ref("Receipt")]})
+    return {
+        "200": {"description": "Valid; a Receipt where many were sent.", "headers": told_headers(), "content": one_or_many},
+        "207": {"description": "Some are valid, or none for several reasons.", "headers": told_headers(), "content": json_content(ref("Receipt"))},
+        **problems((*_JUDGE, Code.INTERNAL), HEAD, receipt=True),
+    }  # fmt: skip
+
+
+def _value_body(samples: Samples) -> JsonObject:
+    examples: JsonObject = {topic: {"summary": f"For {topic}", "value": value} for topic, value in samples.values}
+    media: JsonObject = {"schema": {"description": "The value, judged by the topic's contract."}}
+    return {"application/json": {**media, "examples": examples} if examples else media}
+
+
+def _batch_body(samples: Samples) -> JsonObject:
+    examples: JsonObject = {
+        topic: {"summary": f"For {topic}", "value": {"events": [{"value": value}]}} for topic, value in samples.values
+    }
+    media: JsonObject = {"schema": ref("Batch")}
+    return {"application/json": {**media, "examples": examples} if examples else media, **_lines()}
+
+
+def _any_body(samples: Samples) -> JsonObject:
+    return {**_value_body(samples), **_lines()}
+
+
+def _lines() -> JsonObject:
+    return {"application/x-ndjson": {"schema": {"type": "string", "description": "An Event a line."}}}
