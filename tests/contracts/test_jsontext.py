@@ -79,7 +79,10 @@ def test_broken_strings_cost_linear_time() -> None:
 
 _names = st.text(max_size=3) | st.sampled_from(["a", "b", "c:", '":', "\\", " :"])
 _values = st.recursive(
-    st.none() | st.integers(-5, 5) | st.text(max_size=5) | st.sampled_from(['x":', "12:00", "\\", '\\":', "{[", "a :b"]),
+    st.none()
+    | st.integers(-5, 5)
+    | st.text(max_size=5)
+    | st.sampled_from(['x":', "12:00", "\\", '\\":', "{[", "a :b"]),
     lambda inner: st.lists(inner, max_size=3) | st.lists(st.tuples(_names, inner), max_size=3).map(tuple),
     max_leaves=12,
 )

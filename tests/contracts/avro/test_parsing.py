@@ -69,7 +69,10 @@ def _record(*fields: object, **more: object) -> dict[str, object]:
         (_record({"name": "a", "type": "int", "aliases": "b"}), "/fields/0/aliases"),
         (_record({"name": "a", "type": {"type": "fixed", "name": "R", "size": 2}}), "/fields/0/type"),
         (_record({"name": "a", "type": {"type": "fixed", "name": "F", "size": -1}}), "/fields/0/type"),
-        (_record({"name": "a", "type": {"type": "enum", "name": "E", "symbols": ["A", "A"]}}), "/fields/0/type/symbols/1"),
+        (
+            _record({"name": "a", "type": {"type": "enum", "name": "E", "symbols": ["A", "A"]}}),
+            "/fields/0/type/symbols/1",
+        ),
         (_record({"name": "a", "type": {"type": "enum", "name": "E", "symbols": ["A-B"]}}), "/fields/0/type/symbols/0"),
         (
             _record({"name": "a", "type": {"type": "enum", "name": "E", "symbols": ["A"], "default": "B"}}),

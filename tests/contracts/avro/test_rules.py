@@ -55,7 +55,9 @@ STRINGS = {"type": "array", "items": "string"}
         ({"type": "long", "logicalType": "timestamp-millis"}, {"minimum": 0}, "1970-01-01T00:00:00Z", -1, ["minimum"]),
     ],
 )
-def test_keyword(of_type: Make, type_: object, rules: dict[str, object], good: object, bad: object, broken: list[str]) -> None:
+def test_keyword(
+    of_type: Make, type_: object, rules: dict[str, object], good: object, bad: object, broken: list[str]
+) -> None:
     full = type_ if isinstance(type_, dict) else {"type": type_}
     made = [
         of_type(type_, **rules),
@@ -143,7 +145,7 @@ def test_a_bound_outside_the_type_is_no_looser_than_the_type(of_type: Make) -> N
 
 
 def test_examples_satisfy_their_rules(of_type: Make) -> None:
-    for type_, rules in [
+    cases: list[tuple[object, dict[str, object]]] = [
         ("int", {"minimum": 100, "multipleOf": 7}),
         ("double", {"exclusiveMinimum": 0, "exclusiveMaximum": 0.5}),
         ("string", {"pattern": "^[A-Z]{3}-\\d+$"}),
@@ -151,12 +153,16 @@ def test_examples_satisfy_their_rules(of_type: Make) -> None:
         ("string", {"format": "email"}),
         ("string", {"minLength": 20}),
         ("string", {"pattern": "(?i)^x(?:y)z{2,}$", "maxLength": 9}),
-        ("string", {"pattern": "^never^ \\b$", "examples": [1], "default": "ok never", "doc": "d"} | {"pattern": "never"}),
+        (
+            "string",
+            {"pattern": "^ok \\bnever", "examples": [1], "default": "ok never"},
+        ),
         (STRINGS, {"minItems": 2, "uniqueItems": True}),
         (CENTS, {"maximum": -5}),
         (["null", "int"], {"default": None}),
         ("int", {"example": 42}),
-    ]:
+    ]
+    for type_, rules in cases:
         made = of_type(type_, **rules)
         assert isinstance(made.text(made.codec.example()), Payload), (type_, rules)
     assert of_type("int", example=42).codec.example() == b'{"f":42}'

@@ -11,7 +11,7 @@ from tidegate.contracts.codec import ContractError, Payload
 Make = Callable[..., Any]
 
 ENUM = {"type": "enum", "name": "E", "symbols": ["A", "B"]}
-UUID = {"type": "string", "logicalType": "uuid"}
+UUID = {"type": "fixed", "name": "U", "size": 16, "logicalType": "uuid"}
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
 CARD = {
     "type": "record",
@@ -115,7 +115,10 @@ def test_ambiguous_recursive_records_do_not_explode(judge: Make) -> None:
         return {
             "type": "record",
             "name": name,
-            "fields": [{"name": "next", "type": ["null", "A", "B"]}, {"name": "leaf", "type": leaf, "default": leaf and 0}],
+            "fields": [
+                {"name": "next", "type": ["null", "A", "B"]},
+                {"name": "leaf", "type": leaf, "default": leaf and 0},
+            ],
         }
 
     made = judge({"name": "a", "type": node("A", "int")}, {"name": "b", "type": node("B", "long")})

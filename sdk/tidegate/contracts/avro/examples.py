@@ -66,12 +66,15 @@ def texts_for(rules: Iterable[Rule], name: str) -> list[object]:
     return tries
 
 
+_groups = re.compile(r"\(\?(?:[a-zA-Z]+\)|[a-zA-Z]*:|P?<\w+>)")
+
+
 def _from_pattern(pattern: str, repeats: int) -> str:
     """A text that a pattern might match: each repetition as often as `repeats` where it may. Tried, never trusted."""
     atoms = re.compile(r"\\d|\\w|\\s|\\.|\[(?:\\.|[^\]\\])*\]|\.|[()|^$]|\{(\d+)(,?)(\d*)\}|[*+?]|[^\\]", re.DOTALL)
     out: list[str] = []
     skip = 0
-    for match in atoms.finditer(re.sub(r"\(\?[:a-zA-Z]+\)?|\(\?P<\w+>", "(", pattern)):
+    for match in atoms.finditer(_groups.sub(lambda group: "" if group[0].endswith(")") else "(", pattern)):
         atom = match[0]
         if skip:
             skip += (atom == "(") - (atom == ")")

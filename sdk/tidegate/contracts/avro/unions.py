@@ -164,6 +164,17 @@ class _Tried(threading.local):
         self.depth = 0
 
 
+_tried = _Tried()
+
+
+def _fits(branch: Branch, value: object) -> bool:
+    key = (id(value), id(branch))
+    known = _tried.known.get(key)
+    if known is None:
+        known = _tried.known[key] = not isinstance(branch.write(value, []), (Fault, Faults))
+    return known
+
+
 def _objects(place: Place, picks: tuple[_Pick, ...]) -> Write:
     """Several records, or records and a map. By names first; only where those leave several is each one tried.
 
@@ -171,14 +182,6 @@ def _objects(place: Place, picks: tuple[_Pick, ...]) -> Write:
     while it lasts, or the work would double with every level of a recursive type.
     """
     none_fits = _none_fits(place, picks)
-    tried = _Tried()
-
-    def fits(index: int, value: object) -> bool:
-        key = (id(value), index)
-        known = tried.known.get(key)
-        if known is None:
-            known = tried.known[key] = not isinstance(picks[index][1].write(value, []), (Fault, Faults))
-        return known
 
     def several(names: str) -> Callable[[object, str], Violation]:
         return lambda value, pointer: place.violation(
@@ -187,21 +190,25 @@ def _objects(place: Place, picks: tuple[_Pick, ...]) -> Write:
 
     def write(value: object, out: list[bytes]) -> Answer:
         assert isinstance(value, dict)  # noqa: S101 -- dispatched by type
-        left = [i for i, (_, branch) in enumerate(picks) if branch.shape is None or branch.shape.admits(value)]
+        left = [pick for pick in picks if pick[1].shape is None or pick[1].shape.admits(value)]
         if len(left) > 1:
-            tried.depth += 1
+            _tried.depth += 1
             try:
-                left = [i for i in left if fits(i, value)]
+                left = [pick for pick in left if _fits(pick[1], value)]
+                return choose(left, value, out)
             finally:
-                tried.depth -= 1
-                if not tried.depth:
-                    tried.known.clear()  # the ids below stop being sure when this value goes
+                _tried.depth -= 1
+                if not _tried.depth:
+                    _tried.known.clear()  # the ids in it stop being sure when this value goes
+        return choose(left, value, out)
+
+    def choose(left: list[_Pick], value: object, out: list[bytes]) -> Answer:
         if len(left) == 1:
-            index, branch = picks[left[0]]
+            index, branch = left[0]
             out.append(index)
             return branch.write(value, out)
         if left:
-            return Fault(several(", ".join(picks[i][1].name for i in left)), value)
+            return Fault(several(", ".join(branch.name for _, branch in left)), value)
         return Fault(none_fits, value)
 
     return write
