@@ -6,11 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
+from tests.adapters.publisher.running import running
 from tests.kafka.reading import ReadRecord, read_topic
 
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
-from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
-from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.adapters.memory_publisher import MemoryPublisher
 from tidegate_gateway.intake.ports import Publisher
 
@@ -41,25 +40,6 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         topic = request.getfixturevalue("new_topic")(partitions=3, name=f"orders.{uuid.uuid4().hex[:8]}")
         async with running(bootstrap, topic) as on_kafka:
             yield Bench(on_kafka, topic, 3, lambda: asyncio.to_thread(read_topic, bootstrap, topic))
-
-
-class running:  # noqa: N801 -- read as a verb: `async with running(bootstrap, topic)`
-    """A started KafkaPublisher that watches some topics; closed at the end."""
-
-    def __init__(self, bootstrap: str, *topics: str, **options: float) -> None:
-        self._settings = KafkaSettings(bootstrap_servers=bootstrap, **options)  # type: ignore[arg-type]  # by name
-        self._topics = topics
-        self._publisher: KafkaPublisher | None = None
-
-    async def __aenter__(self) -> KafkaPublisher:
-        self._publisher = KafkaPublisher(self._settings)
-        await self._publisher.start()
-        await self._publisher.watch_topics(self._topics)
-        return self._publisher
-
-    async def __aexit__(self, *error: object) -> None:
-        if self._publisher is not None:
-            await self._publisher.close(5)
 
 
 async def _from_memory(publisher: MemoryPublisher, topic: str) -> list[ReadRecord]:

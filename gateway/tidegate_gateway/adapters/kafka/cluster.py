@@ -64,6 +64,8 @@ class Cluster:
         self._changed = changed
         self._watched: tuple[str, ...] = ()
         self._client: AIOKafkaClient | None = None
+        self._connecting: asyncio.Task[None] | None = None
+        self._closing: set[asyncio.Task[None]] = set()
         self._creates = False
         self._wake = asyncio.Event()
         self._read_at_s = -1e9
@@ -100,7 +102,9 @@ class Cluster:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-        await self._drop_client()
+        self._drop_client()
+        if self._closing:
+            await asyncio.wait(self._closing, timeout=_READ_S)
 
     async def _run(self) -> None:
         while True:
@@ -122,7 +126,7 @@ class Cluster:
         except (KafkaError, OSError, TimeoutError) as error:
             self.up = False
             self.detail = f"no broker of {self._settings.bootstrap_servers} answers ({type(error).__name__})"
-            await self._drop_client()
+            self._drop_client()
             read = False
         else:
             self.up = True
@@ -141,7 +145,9 @@ class Cluster:
                 request_timeout_ms=int(_LOOK_S * 1000),
             )
             self._client = client
-            await client.bootstrap()
+            self._connecting = asyncio.create_task(client.bootstrap())
+        if self._connecting is not None:
+            await asyncio.shield(self._connecting)
         asks = [asyncio.ensure_future(self._client.send(node, MetadataRequest([], False))) for node in self._nodes()]
         try:
             failure: BaseException = KafkaError("no broker is known")
@@ -227,8 +233,19 @@ class Cluster:
         random.shuffle(nodes)
         return nodes
 
-    async def _drop_client(self) -> None:
+    def _drop_client(self) -> None:
+        """Have the connections closed, without waiting for it."""
         client, self._client = self._client, None
-        if client is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(client.close(), _LOOK_S)
+        connecting, self._connecting = self._connecting, None
+        if client is not None and connecting is not None:
+            closing = asyncio.create_task(_close(client, connecting))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+
+async def _close(client: AIOKafkaClient, connecting: "asyncio.Task[None]") -> None:
+    """Close a client once it stopped connecting: aiokafka leaves a socket open where that is cancelled. It has its own bounds."""
+    with suppress(KafkaError, OSError, TimeoutError):
+        await connecting
+    with suppress(KafkaError, OSError, TimeoutError):
+        await asyncio.wait_for(client.close(), _LOOK_S)

@@ -6,6 +6,7 @@ while every attempt was refused. A sealed generation sends nothing any more. No 
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 
 __all__ = ["Flight", "Generation"]
 
+_log = logging.getLogger(__name__)
 _ANY_SIZE = 2**30
 """aiokafka's own bound of a batch, out of the way: the accumulator cuts batches, by each topic's limit."""
 
@@ -96,6 +98,21 @@ class Generation:
 
     def send(self, lane: Lane, pieces: Sequence[Piece]) -> None:
         """Hand one batch to aiokafka. Only where `takes` says so: then `send_batch` has nothing to wait for."""
+        flight = Flight(lane, pieces)
+        place = (lane.topic, lane.partition)
+        self.flights[place] = flight
+        self._empty.clear()
+        try:
+            future = self._hand_over(lane, pieces)
+        except Exception:
+            # A sender that died, a record that aiokafka cannot encode: never sent, and no reason to keep the lane waiting.
+            _log.exception("kafka: a batch for %s-%s could not be handed over", *place)
+            self._leave(place)
+            self._landed(self, flight, None)
+        else:
+            future.add_done_callback(lambda done: self._end_flight(place, flight, done))
+
+    def _hand_over(self, lane: Lane, pieces: Sequence[Piece]) -> "asyncio.Future[Any]":
         batch = self._producer.create_batch()
         append = batch.append
         for piece in pieces:
@@ -107,12 +124,7 @@ class Generation:
                     headers=list(record.headers),
                 )
         batch.close()
-        flight = Flight(lane, pieces)
-        place = (lane.topic, lane.partition)
-        self.flights[place] = flight
-        self._empty.clear()
-        future = _without_waiting(self._producer.send_batch(batch, lane.topic, partition=lane.partition))
-        future.add_done_callback(lambda done: self._end_flight(place, flight, done))
+        return _without_waiting(self._producer.send_batch(batch, lane.topic, partition=lane.partition))
 
     def seal(self) -> None:
         """Send nothing from now on; what is written stays written. It is retired too."""
@@ -130,21 +142,26 @@ class Generation:
     async def stop(self, timeout_s: float) -> None:
         """Close the producer and its sockets, at most so long each. Never raises for a fault of the broker."""
         self.retired = True
-        for closing in (self._producer.stop, self._client.close):
+        # `stop` waits for every batch, whatever time it takes; where it may not, its sender would go on without an end.
+        stop_sending = self._producer._sender.close  # noqa: SLF001 -- aiokafka has no other way to end it
+        for closing in (self._producer.stop, stop_sending, self._client.close):
             try:
                 await asyncio.wait_for(closing(), timeout_s)
             except (KafkaError, OSError, TimeoutError):
                 continue
 
     def _end_flight(self, place: tuple[str, int], flight: Flight, done: "asyncio.Future[Any]") -> None:
+        self._leave(place)
+        error = done.exception() if not done.cancelled() else KafkaError("cancelled")
+        flight.unsent = isinstance(error, Sealed) and not flight.doubt
+        self._landed(self, flight, None if error is not None else done.result().offset)
+
+    def _leave(self, place: tuple[str, int]) -> None:
         self.flights.pop(place, None)
         for out in self._out.values():
             out.discard(place)
         if not self.flights:
             self._empty.set()
-        error = done.exception() if not done.cancelled() else KafkaError("cancelled")
-        flight.unsent = isinstance(error, Sealed) and not flight.doubt
-        self._landed(self, flight, None if error is not None else done.result().offset)
 
     async def _watched_send(self, node_id: int, request: Request[Any], **options: Any) -> Any:
         if not isinstance(request, ProduceRequest):

@@ -82,15 +82,15 @@ class Generations:
             self._maker.cancel()
             with suppress(asyncio.CancelledError):
                 await self._maker
-        current, self.current = self.current, None
-        for task in self._ending.values():
+        last = self.flying()
+        self.current = None
+        endings = list(self._ending.values())
+        for task in endings:
             task.cancel()
-        await asyncio.gather(*self._ending.values(), return_exceptions=True)
-        last = [*self._ending, *([current] if current is not None else [])]
+        await asyncio.gather(*endings, return_exceptions=True)
         for generation in last:
             generation.seal()
         await asyncio.gather(*(generation.stop(timeout_s) for generation in last))
-        self._ending.clear()
 
     async def _make(self) -> None:
         failures = 0

@@ -1,0 +1,151 @@
+"""The accumulator's decisions: order, room, batches, deadlines, what follows a failure."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate.errors import Code
+from tidegate_gateway.adapters.kafka.accumulator import Accumulator, Lane, Piece
+from tidegate_gateway.intake.ports import NotStored, Record, Unknown
+
+LATE = NotStored(Code.BROKER_UNAVAILABLE, "late")
+
+
+@pytest.fixture
+def loop() -> asyncio.AbstractEventLoop:
+    made = asyncio.new_event_loop()
+    made.close()
+    return made
+
+
+def piece(
+    loop: asyncio.AbstractEventLoop, lane: Lane, size: int = 10, deadline_s: float = 100.0, before: Piece | None = None
+) -> Piece:
+    return Piece(lane, [Record(b"k", b"v", (), 0)], size, deadline_s, loop.create_future(), before)
+
+
+def test_a_batch_is_as_many_pieces_as_fit_in_their_order(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    pieces = [piece(loop, lane, size) for size in (40, 40, 40)]
+    for one in pieces:
+        acc.add(one, 0.0)
+    assert acc.take(lane, 100) == pieces[:2]
+    assert list(acc.ready()) == [], "one batch of a partition at a time"
+    acc.done(lane, pieces[:2])
+    assert acc.take(lane, 100) == pieces[2:]
+    acc.done(lane, pieces[2:])
+    assert (acc.held_bytes, acc.waiting, list(acc.ready())) == (0, 0, [])
+
+
+def test_one_piece_goes_whatever_its_size(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    large = piece(loop, lane, 500)
+    acc.add(large, 0.0)
+    assert acc.take(lane, 100) == [large]
+
+
+def test_room_is_bounded_but_an_empty_accumulator_takes_anything(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(100)
+    assert acc.has_room(1_000)
+    acc.add(piece(loop, acc.lane("t", 0), 60), 0.0)
+    assert acc.has_room(40)
+    assert not acc.has_room(41)
+
+
+def test_what_is_past_its_deadline_is_taken_out(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    early, later = piece(loop, lane, deadline_s=5.0), piece(loop, lane, deadline_s=9.0)
+    acc.add(early, 0.0)
+    acc.add(later, 0.0)
+    acc.expire(5.0, LATE)
+    assert early.future.result() is LATE
+    assert not later.future.done()
+    assert (acc.held_bytes, acc.waiting) == (10, 1)
+    acc.expire(9.0, LATE)
+    assert list(acc.ready()) == []
+
+
+@pytest.mark.parametrize("failure", [LATE, Unknown("?")])
+def test_later_pieces_of_a_submission_follow_its_failure_and_others_do_not(
+    loop: asyncio.AbstractEventLoop, failure: NotStored | Unknown
+) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    first = piece(loop, lane)
+    second = piece(loop, lane, before=first)
+    third = piece(loop, lane, before=second)
+    other = piece(loop, lane)
+    for one in (first, second, third, other):
+        acc.add(one, 0.0)
+    batch = acc.take(lane, 10)
+    first.resolve(failure)
+    acc.done(lane, batch)
+    assert acc.take(lane, 10) == [other]
+    for one in (second, third):
+        outcome = one.future.result()
+        assert isinstance(outcome, NotStored)
+        assert outcome.code is Code.AFTER_FAILURE
+
+
+def test_the_expiry_of_a_follower_says_after_failure(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    first = piece(loop, lane, deadline_s=1.0)
+    second = piece(loop, lane, deadline_s=1.0, before=first)
+    acc.add(first, 0.0)
+    acc.add(second, 0.0)
+    acc.expire(1.0, LATE)
+    outcome = second.future.result()
+    assert isinstance(outcome, NotStored)
+    assert outcome.code is Code.AFTER_FAILURE
+
+
+def test_who_went_away_is_not_sent(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    gone = piece(loop, lane)
+    acc.add(gone, 0.0)
+    acc.add(piece(loop, lane, before=gone), 0.0)
+    gone.future.cancel()
+    assert acc.take(lane, 100) == []
+    assert (acc.held_bytes, acc.waiting) == (0, 0)
+    assert not lane.busy
+
+
+def test_an_unsent_batch_goes_back_to_the_front(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    first, answered, last = (piece(loop, lane) for _ in range(3))
+    for one in (first, answered, last):
+        acc.add(one, 0.0)
+    batch = acc.take(lane, 20)
+    answered.resolve(LATE)
+    acc.put_back(lane, batch, 1.0)
+    assert acc.held_bytes == 20
+    assert acc.take(lane, 100) == [first, last]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), max_size=40), st.integers(20, 120))
+def test_every_piece_comes_out_once_and_in_order(adds: list[tuple[int, int]], max_bytes: int) -> None:
+    made = asyncio.new_event_loop()
+    made.close()
+    acc = Accumulator(10**9)
+    sent = [piece(made, acc.lane("t", partition), size) for partition, size in adds]
+    for one in sent:
+        acc.add(one, 0.0)
+    out: list[Piece] = []
+    for _ in range(len(adds) + 1):
+        for lane in acc.ready():
+            batch = acc.take(lane, max_bytes)
+            assert len(batch) == 1 or sum(one.size_bytes for one in batch) <= max_bytes
+            out += batch
+            acc.done(lane, batch)
+    for partition in range(3):
+        assert [p for p in out if p.lane.partition == partition] == [p for p in sent if p.lane.partition == partition]
+    assert (acc.held_bytes, acc.waiting) == (0, 0)
