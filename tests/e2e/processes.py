@@ -18,7 +18,7 @@ from typing import Any
 
 from tidegate_gateway.adapters.dev_key import DEV_ISSUER, DevKey, make
 
-__all__ = ["GatewayProcess", "gateway_process", "start"]
+__all__ = ["GatewayProcess", "end", "gateway_process", "start"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -82,8 +82,7 @@ def start(
         )  # fmt: skip
     line = first_line(process, START_S)
     if not line:
-        process.kill()
-        process.wait()
+        end(process)
         raise AssertionError(f"the gateway did not start ({process.returncode}):\n{log.read_text()}")
     return process, json.loads(line)
 
@@ -105,6 +104,13 @@ def gateway_process(folder: Path, kafka: str, *, contracts: Path = SCHEMAS, more
         try:
             gateway.stop()
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Make sure that it has ended, and close its pipe."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
