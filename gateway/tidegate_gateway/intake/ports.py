@@ -27,7 +27,10 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordStored(msgspec.Struct, frozen=True, gc=False):
-    """Acknowledged by all in-sync replicas."""
+    """Acknowledged by all in-sync replicas.
+
+    `offset` -1: stored by an earlier attempt of the same batch, and Kafka no longer knows where (DuplicateSequenceNumber).
+    """
 
     partition: int
     offset: int
