@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from tidegate.contracts.avro.faults import DROPPED, Answer, Fault, Faults, Place, Write, add, guess, pointer_step
-from tidegate.contracts.avro.keywords import Rule, judge, length_checks
+from tidegate.contracts.avro.keywords import Rule, judge, length_checks, size_range
 from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.schema import MISSING
 from tidegate.contracts.avro.varints import SMALL, zigzag
@@ -83,6 +83,11 @@ def _record_faults(
     def finish(value: dict[str, object], keys: int, bad: dict[str, Fault | Faults] | None) -> Answer:
         faults = Faults()
         wrong = bad or {}
+        if len(wrong) == 1 and len(value) == len(known) == len(known.keys() & value.keys()):
+            ((field, only),) = wrong.items()
+            add(faults, only, known[field])
+            faults.keys += keys % DROPPED
+            return faults
         for field, member in value.items():
             step = known.get(field)
             if step is not None:
@@ -146,6 +151,7 @@ def array_writer(place: Place, write_item: Write, rules: tuple[Rule, ...]) -> Wr
     """A JSON array as one block, with `minItems` and `maxItems`."""
     explain_type = type_words(place, "an array")
     checks = length_checks(rules, place, "item", _items)
+    low, high = size_range(rules)
 
     def write(value: object, out: list[bytes], small: tuple[bytes, ...] = SMALL) -> Answer:
         if type(value) is not list:
@@ -153,7 +159,7 @@ def array_writer(place: Place, write_item: Write, rules: tuple[Rule, ...]) -> Wr
         size = len(value)
         if not size:
             out.append(b"\0")
-            return judge(checks, 0, value) if checks else None
+            return judge(checks, 0, value) if low else None
         out.append(small[size] if size < 1024 else zigzag(size))
         keys = 0
         faults: Faults | None = None
@@ -168,7 +174,7 @@ def array_writer(place: Place, write_item: Write, rules: tuple[Rule, ...]) -> Wr
                         faults = Faults()
                     add(faults, answer, index)
         out.append(b"\0")
-        if not checks and faults is None:
+        if faults is None and low <= size <= high:
             return keys
         return _with_own(faults, judge(checks, size, value), keys)
 

@@ -104,10 +104,14 @@ class Faults:
 
     def violations(self) -> tuple[Violation, ...]:
         """The listed faults in words."""
-        return tuple(
-            fault.explain(fault.value, "#" + "".join(s if type(s) is str else f"/{s}" for s in reversed(fault.steps)))
-            for fault in self.listed
-        )
+        return tuple([fault.explain(fault.value, _pointer(fault.steps)) for fault in self.listed])
+
+
+def _pointer(steps: list[Step]) -> str:
+    text = "#"
+    for step in reversed(steps):
+        text += step if type(step) is str else f"/{step}"
+    return text
 
 
 Answer: TypeAlias = int | Fault | Faults | None
@@ -119,12 +123,17 @@ def add(faults: Faults, more: Fault | Faults, step: str | int | None) -> None:
     if type(more) is Fault:
         if isinstance(more.value, (dict, list)):
             faults.keys += count_keys(more.value)
-        new = [more]
-    else:
-        assert isinstance(more, Faults)  # noqa: S101 -- the only other class
-        faults.keys += more.keys
-        faults.omitted += more.omitted
-        new = more.listed
+        if len(faults.listed) == MAX_VIOLATIONS:
+            faults.omitted += 1
+            return
+        if step is not None:
+            more.steps.append(step)
+        faults.listed.append(more)
+        return
+    assert isinstance(more, Faults)  # noqa: S101 -- the only other class
+    faults.keys += more.keys
+    faults.omitted += more.omitted
+    new = more.listed
     room = MAX_VIOLATIONS - len(faults.listed)
     if len(new) > room:
         faults.omitted += len(new) - room

@@ -31,6 +31,7 @@ __all__ = [
     "length_checks",
     "number_checks",
     "rules_in",
+    "size_range",
     "text_checks",
 ]
 
@@ -170,6 +171,17 @@ def length_checks(rules: Iterable[Rule], place: Place, unit: str, length: Callab
     return checks
 
 
+def size_range(rules: Iterable[Rule]) -> tuple[int, int]:
+    """The lengths or counts that the bounds leave, as a closed range."""
+    low, high = 0, 1 << 62
+    for rule in rules:
+        if rule.keyword.startswith("min"):
+            low = max(low, rule.size())
+        else:
+            high = min(high, rule.size())
+    return low, high
+
+
 def _at_least(size: int) -> Callable[[int], bool]:
     return lambda count: count >= size
 
@@ -230,6 +242,8 @@ def bounds_text(rules: Iterable[Rule], unit: str = "") -> str:
     parts: list[str] = []
     for low, high in (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems")):
         of = f" {unit}" if unit and low != "minimum" else ""
+        one = {rule.value for name, rule in given.items() if name in (low, high)} == {1}
+        of = of.removesuffix("s") if one else of
         if low in given and high in given:
             parts.append(f"{given[low].value} to {given[high].value}{of}")
         elif low in given:

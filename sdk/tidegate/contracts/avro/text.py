@@ -6,7 +6,7 @@ Made by the compiler, run for every event. Lengths are code points, as JSON Sche
 from collections.abc import Callable
 
 from tidegate.contracts.avro.faults import Answer, Fault, Place, Write, guess
-from tidegate.contracts.avro.keywords import LENGTHS, Check, Rule, judge, length_checks, text_checks
+from tidegate.contracts.avro.keywords import LENGTHS, Check, Rule, judge, length_checks, size_range, text_checks
 from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.varints import SMALL, zigzag
 from tidegate.contracts.verdict import Violation
@@ -48,8 +48,7 @@ def string_writer(place: Place, rules: tuple[Rule, ...], before: bytes = b"") ->
     if not checks:
         return write
 
-    low = max((r.size() for r in rules if r.keyword == "minLength"), default=0)
-    high = min((r.size() for r in rules if r.keyword == "maxLength"), default=1 << 62)
+    low, high = size_range(r for r in rules if r.keyword in LENGTHS)
     predicates = tuple(holds for holds, _ in checks[sum(r.keyword in LENGTHS for r in rules) :])
 
     def write_checked(value: object, out: list[bytes]) -> Answer:
