@@ -18,6 +18,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,6 +106,9 @@ def check(_rest: list[str]) -> int:
         say(f"check: {name}")
         if call(command):
             failed.append(name)
+    say("check: requirements")
+    if fresh([]):
+        failed.append("requirements")
     if failed:
         print(f"FAILED: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -125,27 +129,26 @@ def bench(rest: list[str]) -> int:
 
 def generate(_rest: list[str]) -> int:
     """requirements.txt from the pyproject.toml files: every version pinned with its hashes, no index address."""
-    command = [
-        tool("uv"),
-        "pip",
-        "compile",
-        "pyproject.toml",
-        "--group",
-        "dev",
-        "--universal",
-        "--python-version",
-        "3.11",
-    ]
-    command += [
-        "--generate-hashes",
-        "--no-header",
-        "--no-emit-package",
-        "tidegate",
-        "--no-emit-package",
-        "tidegate-gateway",
-    ]
-    command += ["--upgrade", "--quiet", "--no-emit-index-url", "--no-emit-find-links", "-o", "requirements.txt"]
-    return call(command)
+    return call([*_compile(ROOT / "requirements.txt"), "--upgrade"])
+
+
+def fresh(_rest: list[str]) -> int:
+    """Whether requirements.txt still is what the pyproject.toml files ask for, at the versions it pins."""
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "requirements.txt"
+        shutil.copy(ROOT / "requirements.txt", again)
+        code = call(_compile(again))
+        if code == 0 and again.read_text("utf-8") != (ROOT / "requirements.txt").read_text("utf-8"):
+            print("requirements.txt is not what the pyproject.toml files ask for: task generate", file=sys.stderr)
+            return 1
+        return code
+
+
+def _compile(output: Path) -> list[str]:
+    command = [tool("uv"), "pip", "compile", "pyproject.toml", "--group", "dev", "--universal", "--python-version"]
+    command += ["3.11", "--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--quiet"]
+    command += ["--no-emit-package", "tidegate", "--no-emit-package", "tidegate-gateway", "-o", str(output)]
+    return command
 
 
 def tool(name: str) -> str:
