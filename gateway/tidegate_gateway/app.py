@@ -41,6 +41,9 @@ __all__ = ["Bound", "Gateway", "NoContractError", "read_catalogue"]
 
 _log = logging.getLogger("tidegate")
 
+_GC_THRESHOLDS = (10_000, 20, 100)
+"""A batch in flight is thousands of objects and no cycles: at Python's 700 the collector walks them over and over."""
+
 
 class NoContractError(Exception):
     """No contract is usable; the message lists what is wrong with each."""
@@ -116,6 +119,7 @@ class Gateway:
         self._admin = HttpServer(self._admin_app(metrics), admin_socket, drain_s=1.0)
         gc.collect()
         gc.freeze()  # contracts and code live as long as the process: no collection needs to look at them again
+        gc.set_threshold(*_GC_THRESHOLDS)
         return Bound(http=self._http.address, admin=self._admin.address, kafka=kafka.bootstrap_servers)
 
     async def run(self, stop: asyncio.Event) -> None:

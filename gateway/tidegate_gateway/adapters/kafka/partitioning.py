@@ -22,7 +22,7 @@ def murmur2(key: bytes) -> int:
     h = _SEED ^ length
     for k in unpack_from(f"<{length >> 2}I", key):
         k = k * _M & _ALL
-        h = h * _M & _ALL ^ (k ^ k >> 24) * _M & _ALL
+        h = (h * _M ^ (k ^ k >> 24) * _M) & _ALL
     if rest:
         h = (h ^ int.from_bytes(key[length - rest :], "little")) * _M & _ALL
     h = (h ^ h >> 13) * _M & _ALL

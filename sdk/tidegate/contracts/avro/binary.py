@@ -92,9 +92,14 @@ def decimal_reader(logical: Logical) -> Callable[[object], tuple[Decimal, int]]:
     context = Context(prec=logical.precision, Emin=-999999, Emax=999999, traps=[Inexact, InvalidOperation])
     unit = Decimal(1).scaleb(-logical.scale, Context(prec=1))
     scale = logical.scale
+    precision, point = logical.precision, scale + 1
 
     def read(value: object) -> tuple[Decimal, int]:
         if type(value) is str:
+            if scale and value[-point:-scale] == "." and "1" <= value[0] <= "9":
+                digits = value[:-point] + value[-scale:]
+                if len(digits) <= precision and digits.isdecimal() and digits.isascii():
+                    return Decimal(value), int(digits)  # `12.50` at scale 2, as nearly every sender writes it
             if _is_decimal(value) is None:
                 raise ValueError
             number = Decimal(value)
