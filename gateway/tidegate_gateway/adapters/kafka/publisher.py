@@ -19,7 +19,7 @@ from tidegate_gateway.adapters.kafka.generation import Flight, Generation
 from tidegate_gateway.adapters.kafka.generations import Generations
 from tidegate_gateway.adapters.kafka.limits import BATCH_HEADER_BYTES, check, record_bytes, times_taken
 from tidegate_gateway.adapters.kafka.linger import Linger
-from tidegate_gateway.adapters.kafka.partitioning import partition_of
+from tidegate_gateway.adapters.kafka.partitioning import WORTHWHILE, partition_of, partitions_of
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.intake.ports import NotStored, Outcome, Record, RecordStored, Unknown
 
@@ -151,6 +151,10 @@ class KafkaPublisher:
         plain_bytes, compacted = limits.max_message_bytes - BATCH_HEADER_BYTES, limits.compacted
         earliest_ms, latest_ms = times_taken(limits, now_ms)
         keyless = self._sticky_partition(topic, known)
+        together = len(records) >= WORTHWHILE
+        keyed = (
+            partitions_of([record.key for record in records if record.key is not None], partitions) if together else {}
+        )
         for place, record in enumerate(records):
             if place % _TURN == _TURN - 1:
                 await asyncio.sleep(0)
@@ -161,7 +165,7 @@ class KafkaPublisher:
                 if refused is not None:
                     outcomes[place] = refused
                     continue
-            partition = keyless if key is None else partition_of(key, partitions)
+            partition = keyless if key is None else keyed[key] if together else partition_of(key, partitions)
             found = picked.get(partition)
             if found is None:
                 picked[partition] = ([size], [place])

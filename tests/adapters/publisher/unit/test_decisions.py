@@ -17,7 +17,12 @@ from tidegate_gateway.adapters.kafka.limits import (
     times_taken,
 )
 from tidegate_gateway.adapters.kafka.linger import Linger
-from tidegate_gateway.adapters.kafka.partitioning import murmur2, partition_of
+from tidegate_gateway.adapters.kafka.partitioning import (
+    murmur2,
+    murmur2_all,
+    partition_of,
+    partitions_of,
+)
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.intake.ports import Record, RecordRefused
 
@@ -169,3 +174,18 @@ def test_good_settings_have_nothing_wrong() -> None:
 def test_wrong_settings_are_named(options: dict[str, object], named: str) -> None:
     (line,) = KafkaSettings(**{"bootstrap_servers": "kafka:9092", **options}).validate()  # type: ignore[arg-type]  # by name
     assert line.startswith(named + ":")
+
+
+@given(
+    st.integers(1, 40).flatmap(lambda size: st.lists(st.binary(min_size=size, max_size=size), min_size=1, max_size=30))
+)
+@settings(max_examples=200)
+def test_keys_hashed_together_hash_as_alone(keys: list[bytes]) -> None:
+    edges = [b"\xff" * len(keys[0]), b"\0" * len(keys[0])]
+    assert list(murmur2_all(keys + edges)) == [murmur2(key) for key in keys + edges]
+
+
+@given(st.lists(st.one_of(st.binary(max_size=9), st.binary(min_size=4, max_size=4)), max_size=60), st.integers(1, 1000))
+@settings(max_examples=200)
+def test_partitions_of_many_keys_of_any_length(keys: list[bytes], partitions: int) -> None:
+    assert partitions_of(keys, partitions) == {key: partition_of(key, partitions) for key in keys}
