@@ -1,12 +1,19 @@
-"""The floor of any Python HTTP service: a bare ASGI callable on the same uvicorn. It reads the body and answers one object."""
+"""The floor of any Python HTTP service: a bare ASGI callable on the same uvicorn. It reads the body and answers one object.
 
+With an argument it waits so many seconds first, as a service must that asks a broker: a process that sleeps between requests
+pays more CPU for each (wake-ups, cold caches) than one that is never idle.
+"""
+
+import asyncio
 import json
+import sys
 
 import uvloop
 from starlette.types import Receive, Scope, Send
 
 from tidegate_gateway.servers import HttpServer, bind
 
+WAIT_S = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
 ANSWER = b'{"status":"stored","id":"01a1fd81-00ed-7abe-b719-bd59b15b6740","partition":0,"offset":123456,"version":2,"schemaId":2}'
 
 
@@ -14,6 +21,8 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
     """Read everything, say the same."""
     while (await receive()).get("more_body"):
         pass
+    if WAIT_S:
+        await asyncio.sleep(WAIT_S)
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(ANSWER))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": ANSWER})
