@@ -37,6 +37,7 @@ def test_an_instant(text: str, us: int) -> None:
         "2026-02-30T12:00:00Z",
         "2026-01-31T12:00:00+0200",
         "2026-01-31T12:00:00+24:00",
+        "2026-01-31T12:00:00+02:60",
         "2026-01-31T12:00:00.Z",
         "2026-01-31T12:00:00,5Z",
         "20260131T120000Z",
@@ -56,6 +57,9 @@ def test_more_digits_than_the_unit_holds() -> None:
     assert instant_us("2026-01-31T12:00:00.1230Z", 3) % 1_000_000 == 123000
     with pytest.raises(ValueError, match="more than 3 digits"):
         instant_us("2026-01-31T12:00:00.1234Z", 3)
+    assert instant_us("1970-01-01T00:00:00.0010000000000Z", 3) == 1000
+    with pytest.raises(ValueError, match="more than 9 digits"):
+        instant_us("2026-01-31T12:00:00.1234567891Z", 9)
     assert event_time_ms("1970-01-01T00:00:00.001999999Z") == 1
 
 

@@ -33,6 +33,8 @@ def test_names_cannot_carry_control_characters() -> None:
 def test_did_you_mean() -> None:
     assert did_you_mean("bolness", ["boldness", "quantity"]) == 'did you mean "boldness"?'
     assert did_you_mean("ORDERID", ["orderId"]) == 'did you mean "orderId"?'
+    assert did_you_mean("red", ["COLOUR_GREEN", "COLOUR_RED"]) == 'did you mean "COLOUR_RED"?'
+    assert did_you_mean("", ["COLOUR_"]) == ""
     assert did_you_mean("zzz", ["boldness"]) == ""
 
 
@@ -46,7 +48,9 @@ def test_did_you_mean() -> None:
         (1.5, "number 1.5", "number"),
         (Decimal("1.50"), "number 1.50", "number"),
         ("secret", "string of 6 characters", "string"),
+        ("x", "string of 1 character", "string"),
         ([1, 2], "array of 2 items", "array"),
+        ([1], "array of 1 item", "array"),
         ({"a": 1}, "object", "object"),
     ],
 )

@@ -47,7 +47,7 @@ def is_uuid(text: str) -> bool:
 
 def _is_date_time(text: str) -> bool:
     try:
-        instant_us(text, 9)
+        instant_us(text, len(text))  # RFC 3339 bounds no fraction
     except ValueError:
         return False
     return True

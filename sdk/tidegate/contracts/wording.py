@@ -49,7 +49,10 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)  # difflib takes longer than a whole check, and a producer's mistakes repeat
 def _nearest(name: str, known: tuple[str, ...]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.6) or [k for k in known if k.lower() == name.lower()]
+    lower = name.lower()
+    near = get_close_matches(name, known, n=1, cutoff=0.6) or [k for k in known if k.lower() == lower]
+    if not near and lower:  # an enum's symbol without the prefix that Protobuf's style asks for
+        near = [k for k in known if k.lower().endswith("_" + lower)]
     return f'did you mean "{near[0]}"?' if near else ""
 
 
@@ -67,14 +70,18 @@ def found(value: object, *, sensitive: bool = False) -> str:
         case float() | Decimal():
             kind, text = "number", "" if sensitive else str(value)
         case str():
-            return f"string of {len(value)} characters" if not sensitive else "string"
+            return f"string of {_count(len(value), 'character')}" if not sensitive else "string"
         case list():
-            return f"array of {len(value)} items" if not sensitive else "array"
+            return f"array of {_count(len(value), 'item')}" if not sensitive else "array"
         case dict():
             return "object"
         case _:
             return type(value).__name__
     return f"{kind} {text}" if text and len(text) <= 40 else kind
+
+
+def _count(number: int, unit: str) -> str:
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def summary(violations: Sequence[Violation], omitted: int) -> str:

@@ -1,5 +1,7 @@
 """Untagged unions: which branch a JSON value takes."""
 
+import json
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -131,3 +133,47 @@ def test_ambiguous_recursive_records_do_not_explode(judge: Make) -> None:
     for _ in range(60):
         value = {"next": value}
     assert made.wrong({"a": {"next": value}, "b": {"next": None}}) == [("#/a/next", "union")]
+
+
+def test_the_nearest_candidate_is_named_with_what_is_wrong_there(of_type: Make) -> None:
+    def hint(value: object, **source: object) -> str:
+        text: str = of_type([CARD, IBAN], **source)({"f": value}).violations[0].hint
+        return text
+
+    assert hint({}) == "nearest is Card, where number is missing"
+    assert hint({"iban": "x", "amont": 1}) == "nearest is Transfer, where amont is not a field of Transfer"
+    many = hint({f"x{n}": n for n in range(40)})
+    assert many.count(" is not a field of Card") == 3
+    assert many.endswith("; and 38 more")
+    assert hint({"secret": 1}, **{"confluent:tags": ["PII"]}).startswith("nearest is Card, where * is not a field")
+
+
+def test_ambiguous_trees_cost_no_more_than_their_size(judge: Make) -> None:
+    """Every object is tried once for each record, however many unions of the schema it could stand in."""
+    sides = [{"name": side, "type": ["null", "A", "B"], "default": None} for side in ("left", "right")]
+
+    def node(name: str) -> dict[str, object]:
+        return {"type": "record", "name": name, "fields": [*sides, {"name": "leaf", "type": "int"}]}
+
+    made = judge({"name": "a", "type": node("A")}, {"name": "b", "type": node("B")})
+
+    def tree(depth: int) -> dict[str, object]:
+        return {"leaf": "x"} if not depth else {"left": tree(depth - 1), "right": tree(depth - 1), "leaf": 1}
+
+    def calls(depth: int) -> int:
+        count = 0
+
+        def counted(_frame: object, event: str, _argument: object) -> None:
+            nonlocal count
+            count += event == "call"
+
+        body = json.dumps({"a": tree(depth), "b": {"leaf": 1}})
+        sys.setprofile(counted)
+        try:
+            made.text(body)
+        finally:
+            sys.setprofile(None)
+        return count
+
+    small, large = calls(4), calls(7)
+    assert large < 10 * small

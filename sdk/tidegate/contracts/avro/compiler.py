@@ -184,6 +184,7 @@ class Compiler:
         branches = tuple(
             Branch(
                 name=type_name(branch),
+                same=branch.name if isinstance(branch, Record) and not self._rules else object(),
                 write=node.write,
                 takes=node.takes,
                 exact=_exactly(branch),

@@ -206,7 +206,7 @@ def unique_writer(place: Place, write: Write, *, by_bytes: bool, write_item: Wri
 
     def explain(value: object, pointer: str) -> Violation:
         pair = _first_pair(value, by_bytes=by_bytes, write_item=write_item)
-        detail = f"items {pair[0]} and {pair[1]} are equal" if pair else "has equal items"
+        detail = f"has equal items at {pair[0]} and {pair[1]}" if pair and not place.sensitive else "has equal items"
         return place.violation(pointer, "uniqueItems", detail, value)
 
     def write_unique(value: object, out: list[bytes]) -> Answer:

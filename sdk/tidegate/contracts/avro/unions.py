@@ -15,6 +15,7 @@ import msgspec
 from tidegate.contracts.avro.faults import Answer, Fault, Faults, Place, Write, add, pointer_step
 from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.verdict import Violation
+from tidegate.contracts.wording import summary
 
 __all__ = ["Branch", "Shape", "optional_writer", "union_writer"]
 
@@ -35,10 +36,12 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """One branch, compiled.
 
     `name` is its tag and its name in messages. `takes` are the decoded JSON types that it may hold (numbers with a
-    fraction: float). `exact` tells whether it holds a number without rounding (None: whenever it holds it).
+    fraction: float). `exact` tells whether it holds a number without rounding (None: whenever it holds it). Branches with
+    equal `same` judge every object alike, wherever they stand.
     """
 
     name: str
+    same: object
     write: Write
     takes: frozenset[type]
     exact: Callable[[object], bool] | None = None
@@ -47,6 +50,7 @@ class Branch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _Pick = tuple[bytes, Branch]
+_SHOWN_FAULTS = 3
 
 
 def optional_writer(branches: tuple[Branch, Branch]) -> Write:
@@ -153,25 +157,75 @@ def _first_fitting(place: Place, picks: tuple[_Pick, ...]) -> Write:
 
 def _none_fits(place: Place, picks: tuple[_Pick, ...]) -> Callable[[object, str], Violation]:
     names = ", ".join(branch.name for _, branch in picks)
-    return lambda value, pointer: place.violation(pointer, "union", f"fits none of {names}", value)
+
+    def explain(value: object, pointer: str) -> Violation:
+        hint = _nearest(picks, value) if isinstance(value, dict) else ""
+        return place.violation(pointer, "union", f"fits none of {names}", value, hint)
+
+    return explain
+
+
+def _nearest(picks: tuple[_Pick, ...], value: object) -> str:
+    """The candidate with the fewest faults and the first of them: what an engineer mends.
+
+    An object inside an object that is explained gets no such hint of its own, or the work would grow with the depth.
+    """
+    if _tried.explaining:
+        return ""
+    _tried.explaining = True
+    _tried.depth += 1
+    try:
+        found = [(branch.name, _faults_of(branch.write(value, []))) for _, branch in picks if dict in branch.takes]
+        name, faults = min(found, key=lambda one: len(one[1].listed) + one[1].omitted)
+        first = Faults()
+        first.listed = faults.listed[:_SHOWN_FAULTS]
+        more = len(faults.listed) - len(first.listed) + faults.omitted
+        return f"nearest is {name}, where {summary(first.violations(), more)}"
+    finally:
+        _tried.explaining = False
+        _leave()
+
+
+def _faults_of(answer: Answer) -> Faults:
+    if isinstance(answer, Faults):
+        return answer
+    faults = Faults()
+    if isinstance(answer, Fault):
+        add(faults, answer, None)
+    return faults
 
 
 class _Tried(threading.local):
-    """What one thread's present check found out: (id of an object, branch) fits. `depth` counts the searches under way."""
+    """What one thread's present check found out: (id of an object, `Branch.same`) fits. `depth` counts the searches under way.
+
+    `trying` counts the branches being tried: what is wrong below them is nobody's to say. `explaining`: a union that
+    nothing fits is being put into words.
+    """
 
     def __init__(self) -> None:
-        self.known: dict[tuple[int, int], bool] = {}
+        self.known: dict[tuple[int, object], bool] = {}
         self.depth = 0
+        self.trying = 0
+        self.explaining = False
 
 
 _tried = _Tried()
 
 
+def _leave() -> None:
+    """The end of a search. The ids that were remembered stop being sure when the value of the outermost one goes."""
+    _tried.depth -= 1
+    if not _tried.depth:
+        _tried.known.clear()
+
+
 def _fits(branch: Branch, value: object) -> bool:
-    key = (id(value), id(branch))
+    key = (id(value), branch.same)
     known = _tried.known.get(key)
     if known is None:
+        _tried.trying += 1
         known = _tried.known[key] = not isinstance(branch.write(value, []), (Fault, Faults))
+        _tried.trying -= 1
     return known
 
 
@@ -197,9 +251,7 @@ def _objects(place: Place, picks: tuple[_Pick, ...]) -> Write:
                 left = [pick for pick in left if _fits(pick[1], value)]
                 return choose(left, value, out)
             finally:
-                _tried.depth -= 1
-                if not _tried.depth:
-                    _tried.known.clear()  # the ids in it stop being sure when this value goes
+                _leave()
         return choose(left, value, out)
 
     def choose(left: list[_Pick], value: object, out: list[bytes]) -> Answer:
@@ -207,6 +259,8 @@ def _objects(place: Place, picks: tuple[_Pick, ...]) -> Write:
             index, branch = left[0]
             out.append(index)
             return branch.write(value, out)
+        if _tried.trying:
+            return Fault(none_fits, None)  # without the value: nobody need count its keys
         if left:
             return Fault(several(", ".join(branch.name for _, branch in left)), value)
         return Fault(none_fits, value)
