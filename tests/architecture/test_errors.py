@@ -57,7 +57,8 @@ def test_only_a_refreshed_token_is_tried_once_more() -> None:
 
 def test_nobody_else_maps_a_code_to_a_status() -> None:
     """A status beside a code's name, outside of the table, would be a second table."""
-    mapping = re.compile(r"(?:Code\.[A-Z_]+|\"(?:%s)\")\s*:\s*[1-5]\d\d\b" % "|".join(ANSWERS))
+    codes = "|".join(ANSWERS)
+    mapping = re.compile(rf"(?:Code\.[A-Z_]+|\"(?:{codes})\")\s*:\s*[1-5]\d\d\b")
     sources = [*(ROOT / "sdk").rglob("*.py"), *(ROOT / "gateway").rglob("*.py")]
     assert len(sources) > 20
     assert [str(path) for path in sources if path.name != "errors.py" and mapping.search(path.read_text("utf-8"))] == []

@@ -45,13 +45,14 @@ def test_the_page_holds_the_code_s_table(name: str) -> None:
     assert block(name) in PAGE.read_text("utf-8"), "python3 -m tests.architecture.test_operations writes it anew"
 
 
+def rewritten(text: str, name: str) -> str:
+    """The page with one table as the code has it."""
+    pattern = rf"^{name}$|<!-- {name} -->.*?<!-- /{name} -->"
+    return re.sub(pattern, lambda _: block(name), text, flags=re.DOTALL | re.MULTILINE)
+
+
 if __name__ == "__main__":
-    text = PAGE.read_text("utf-8")
+    page = PAGE.read_text("utf-8")
     for table in TABLES:
-        text = re.sub(
-            rf"^{table}$|<!-- {table} -->.*?<!-- /{table} -->",
-            lambda _: block(table),
-            text,
-            flags=re.DOTALL | re.MULTILINE,
-        )  # noqa: B023
-    PAGE.write_text(text, "utf-8")
+        page = rewritten(page, table)
+    PAGE.write_text(page, "utf-8")
