@@ -11,14 +11,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tidegate_gateway.adapters.dev_key import DEV_ISSUER, DevKey, make
 
-__all__ = ["GatewayProcess", "end", "gateway_process", "start"]
+__all__ = ["GatewayProcess", "dev_process", "end", "gateway_process", "start"]
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -105,6 +105,21 @@ def gateway_process(folder: Path, kafka: str, *, contracts: Path = SCHEMAS, more
             gateway.stop()
         finally:
             end(process)
+
+
+@contextmanager
+def dev_process(folder: Path) -> Iterator[dict[str, str]]:
+    """`dev` on free ports, its state and log in `folder`: what its first line says. Ends by SIGTERM."""
+    process, facts = start(
+        ["dev", "--http-port", "0", "--admin-port", "0"], folder / "dev.log", {"XDG_STATE_HOME": str(folder / "state")}
+    )
+    try:
+        yield facts
+    finally:
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(30)
+        end(process)
 
 
 def end(process: subprocess.Popen[str]) -> None:

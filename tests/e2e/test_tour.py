@@ -1,6 +1,5 @@
 """README's tour, line by line as it stands, against a gateway that `dev` runs; only the ports and the program's folder differ."""
 
-import contextlib
 import json
 import os
 import re
@@ -11,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.e2e.processes import ROOT, end, start
+from tests.e2e.processes import ROOT, dev_process
 
 README = (ROOT / "README.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(sh|json|text)\n(.*?)^```$", README, flags=re.DOTALL | re.MULTILINE)
@@ -20,15 +19,8 @@ VOLATILE = {"partition", "offset"}
 
 @pytest.fixture
 def dev(tmp_path: Path) -> Iterator[dict[str, str]]:
-    state = {"XDG_STATE_HOME": str(tmp_path / "state")}
-    process, facts = start(["dev", "--http-port", "0", "--admin-port", "0"], tmp_path / "dev.log", state)
-    try:
+    with dev_process(tmp_path) as facts:
         yield facts
-    finally:
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(30)
-        end(process)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is made of curl lines")

@@ -77,10 +77,15 @@ def _event() -> JsonObject:
         "title": "Event",
         "type": "object",
         "description": "One event of a batch.",
-        "properties": {name: dict(_EVENT_MEMBERS[name]) for name in EVENT_FIELDS},
+        "properties": {name: _or_null(_EVENT_MEMBERS[name]) for name in EVENT_FIELDS},
         "required": ["value"],
         "additionalProperties": False,
     }
+
+
+def _or_null(member: JsonObject) -> JsonObject:
+    """The member, which may be null instead of being left out; `value` has no type of its own."""
+    return {**member, "type": [member["type"], "null"]} if "type" in member else dict(member)
 
 
 def _schemas() -> dict[str, Json]:

@@ -1,5 +1,6 @@
 """The API description: whole, valid, true to the routes that are served, and showing what the caller may see."""
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -13,9 +14,11 @@ from tidegate.errors import ERRORS, Code
 from tidegate.wire.event import EVENT_FIELDS
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.events import read_event
 from tidegate_gateway.doors.rest.hot import ENDPOINTS
 from tidegate_gateway.doors.rest.openapi import description
 from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS
+from tidegate_gateway.intake.submission import Incoming
 
 Ask = Callable[..., Awaitable[httpx2.Response]]
 Document = dict[str, Any]
@@ -174,3 +177,11 @@ def test_every_code_but_those_of_later_builds_is_named_somewhere() -> None:
     later = {Code.IN_PROGRESS, Code.ID_REUSED}
     for code in set(Code) - later:
         assert f"`{code}`" in text
+
+
+def test_optional_members_of_an_event_may_be_null(document: Document) -> None:
+    event = {**document["components"]["schemas"]["Event"], "components": document["components"]}
+    nulls: Document = dict.fromkeys(EVENT_FIELDS)
+    assert jsonschema_rs.is_valid(event, nulls)
+    assert read_event(json.dumps(nulls).encode()) == Incoming(body=b"null")
+    assert not jsonschema_rs.is_valid(event, {"value": 1, "id": 7})
