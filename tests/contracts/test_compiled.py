@@ -6,6 +6,7 @@ from tidegate.contracts.codec import ContractError, FieldDoc, Payload
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion, compile_contract
 from tidegate.contracts.source import ContractSource, VersionSource, decode_source, encode_source
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected, Violation
+from tidegate.contracts.wording import summary
 
 
 class Echo:
@@ -55,12 +56,18 @@ def test_a_contract_without_a_key_takes_the_event_s() -> None:
 
 
 def test_another_key_than_the_field_s_is_a_mismatch() -> None:
-    assert rules(version(key="id").check(b"{}", key="3")) == [("#/id", "key_mismatch")]
+    verdict = version(key="id").check(b"{}", key="3")
+    assert rules(verdict) == [("#/id", "key_mismatch")]
+    assert isinstance(verdict, Rejected)
+    assert summary(verdict.violations, 0) == "id is not the key that the event brings"
 
 
 def test_the_event_s_time() -> None:
     assert version().check(b"{}", time="1970-01-01T00:00:01Z") == Encoded(value=b"\0{}", key=None, time_ms=1000)
-    assert rules(version().check(b"{}", time="yesterday")) == [("#", "event_time")]
+    verdict = version().check(b"{}", time="yesterday")
+    assert rules(verdict) == [("#", "event_time")]
+    assert isinstance(verdict, Rejected)
+    assert summary(verdict.violations, 0).startswith("the event has a time of its own that is not an RFC 3339")
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

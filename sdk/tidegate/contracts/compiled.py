@@ -10,6 +10,7 @@ from tidegate.contracts.codec import Codec, ContractError
 from tidegate.contracts.source import ContractSource, VersionSource
 from tidegate.contracts.times import event_time_ms
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected, Verdict, Violation
+from tidegate.contracts.wording import found
 
 __all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_version"]
 
@@ -23,13 +24,14 @@ class CompiledVersion:
 
     __slots__ = ("_codec", "_key_anchor", "_key_pointer", "_tombstones", "source", "topic")
 
-    def __init__(self, topic: str, source: VersionSource, codec: Codec) -> None:
+    def __init__(self, topic: str, source: VersionSource, codec: Codec, key_path: str = "") -> None:
+        """`key_path` is the key's field as the docs name it, where that is not `source.key`."""
         self.topic = topic
         self.source = source
         self._codec = codec
         self._tombstones = source.tombstones == "allow"
-        self._key_anchor = source.key or ""
-        self._key_pointer = "#/" + source.key.replace(".", "/") if source.key else "#"
+        self._key_anchor = key_path or source.key or ""
+        self._key_pointer = "#/" + self._key_anchor.replace(".", "/") if self._key_anchor else "#"
 
     @property
     def number(self) -> int:
@@ -81,8 +83,8 @@ class CompiledVersion:
                     Violation(
                         pointer=self._key_pointer,
                         rule="key_mismatch",
-                        detail="the event's key is not the value of the contract's key field",
-                        expected=f"the value of {self.source.key}, or no key",
+                        detail="is not the key that the event brings",
+                        expected=f"the key to be the value of {self._key_anchor}, or no key",
                         hint="leave the key out: the contract takes it from the field",
                         docs=self._key_anchor,
                     )
@@ -106,9 +108,9 @@ class CompiledVersion:
                 Violation(
                     pointer="#",
                     rule="event_time",
-                    detail=f"the event's time {error}",
+                    detail=f"has a time of its own that {error}",
                     expected="RFC 3339 date-time with offset, like 2026-01-31T12:00:00Z",
-                    found=f"string of {len(time)} characters",
+                    found=found(time),
                 )
             )
             return None
@@ -185,7 +187,8 @@ def compile_version(topic: str, source: VersionSource, sensitive: frozenset[str]
             f"a Protobuf contract needs the extra tidegate[protobuf] ({error.name} is not installed)"
         ) from error
 
-    return CompiledVersion(topic, source, compile_protobuf(source, sensitive))
+    codec = compile_protobuf(source, sensitive)
+    return CompiledVersion(topic, source, codec, codec.key_path)
 
 
 def compile_contract(source: ContractSource, known: CompiledContract | None = None) -> CompiledContract:

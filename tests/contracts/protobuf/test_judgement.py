@@ -33,7 +33,7 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
 @pytest.mark.parametrize(
     ("changes", "pointer", "rule", "detail", "found"),
     [
-        ({"orderId": "x"}, "#/orderId", "string.uuid", "is not a valid UUID", "string of 1 characters"),
+        ({"orderId": "x"}, "#/orderId", "string.uuid", "is not a valid UUID", "string of 1 character"),
         (
             {"status": 0},
             "#/status",
@@ -47,9 +47,11 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             "#/status",
             "enum.not_in",
             "is missing, which means STATUS_UNSPECIFIED, which is not allowed",
-            "",
+            "nothing",
         ),
-        ({"changedAt": None}, "#/changedAt", "required", "is missing", ""),
+        ({"orderId": None}, "#/orderId", "string.uuid_empty", "is missing, which is not a valid UUID", "nothing"),
+        ({"items": None}, "#/items", "repeated.min_items", "is missing: at least 1 item is required", "nothing"),
+        ({"changedAt": None}, "#/changedAt", "required", "is missing", "nothing"),
         (
             {"items": []},
             "#/items",
@@ -69,7 +71,7 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             "#/items/0/quantity",
             "int32.gte_lte",
             "is missing, which means 0: at least 1 is required",
-            "",
+            "nothing",
         ),
         (
             {"items": [{"sku": "äöüäöüä", "quantity": 1}]},
@@ -85,7 +87,7 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             "#/attributes/verylongkey",
             "string.max_len",
             "has 11 characters, at most 8 characters are allowed",
-            "string of 1 characters",
+            "key: string of 11 characters",
         ),
         (
             {"attributes": {"a/b": ""}},
@@ -94,15 +96,15 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             "has 0 characters, at least 1 character is required",
             "string of 0 characters",
         ),
-        ({"stars": 6}, "#/stars", "int32.gt_lt", "is 6, less than 6 is allowed", "int 6"),
-        ({"stars": "0"}, "#/stars", "int32.gt_lt", "is 0, more than 0 is required", "string of 1 characters"),
+        ({"stars": 6}, "#/stars", "int32.gt_lt", "is 6, only less than 6 is allowed", "int 6"),
+        ({"stars": "0"}, "#/stars", "int32.gt_lt", "is 0, more than 0 is required", "string of 1 character"),
         ({"tags": ["a", "a"]}, "#/tags", "repeated.unique", "has the same item twice", "array of 2 items"),
         (
             {"tags": ["a", "B"]},
             "#/tags/1",
             "string.pattern",
             "does not match regex pattern `^[a-z]+$`",
-            "string of 1 characters",
+            "string of 1 character",
         ),
         (
             {"courier": None, "locker": 5, "status": "STATUS_SHIPPED"},
@@ -174,6 +176,15 @@ def test_a_huge_event_is_judged_up_to_its_first_broken_rule(status: CompiledVers
     verdict = status.check(msgspec.json.encode(GOOD | {"items": [{}] * 3000}))
     assert isinstance(verdict, Rejected)
     assert (len(verdict.violations), verdict.omitted) == (1, 0)
+    assert "others may follow" in verdict.violations[0].hint
+
+
+def test_an_absent_field_with_a_pattern_is_told_as_absent(compile_text: Callable[..., CompiledVersion]) -> None:
+    text = f'{HEAD} message M {{ string name = 1 [(buf.validate.field).string.pattern = "^a"]; }}'
+    verdict = compile_text(text, "p.v1.M").check(b"{}")
+    assert isinstance(verdict, Rejected)
+    (violation,) = verdict.violations
+    assert violation.detail.startswith("is missing, and so does not match")
 
 
 def test_nothing_of_a_redacted_field_is_shown(status: CompiledVersion) -> None:
@@ -200,6 +211,43 @@ def test_nothing_of_what_the_contract_calls_sensitive_is_shown(
     assert (violation.detail, violation.found) == ("is a value that is not allowed", "enum value")
     (violation,) = violations(version, status="STATUS_PLACD")
     assert (violation.found, violation.hint) == ("string", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"attributes": {"0151": 1}}, "#/attributes/*"),
+        ({"attributes": {"0151": ""}}, "#/attributes/*"),
+        ({"attributes": {"0151-23456789": "x"}}, "#/attributes/*"),
+        ({"items": [{"sku": "a", "quantity": 1, "0151-2345": {}}]}, "#/items/0/*"),
+    ],
+)
+def test_names_that_a_sender_chose_inside_sensitive_fields_are_hidden(
+    compile_text: Callable[..., CompiledVersion], status_text: str, body: dict[str, object], pointer: str
+) -> None:
+    version = compile_text(status_text, "coffeeco.v1.OrderStatus", sensitive=frozenset({"attributes", "items"}))
+    (violation,) = violations(version, **body)
+    assert violation.pointer == pointer
+    assert "0151" not in str(violation)
+
+
+def test_a_duplicate_key_inside_a_sensitive_field_is_hidden(
+    compile_text: Callable[..., CompiledVersion], status_text: str
+) -> None:
+    body = msgspec.json.encode(GOOD)[:-1] + b',"attributes":{"0151":"a","0151":"b"}}'
+    verdict = compile_text(status_text, "coffeeco.v1.OrderStatus", sensitive=frozenset({"attributes"})).check(body)
+    assert isinstance(verdict, Rejected)
+    assert [(v.pointer, v.rule) for v in verdict.violations] == [("#/attributes/*", "duplicate_key")]
+    open_verdict = compile_text(status_text, "coffeeco.v1.OrderStatus").check(body)
+    assert isinstance(open_verdict, Rejected)
+    assert open_verdict.violations[0].pointer == "#/attributes/0151"
+
+
+def test_the_key_is_named_as_json_does(compile_text: Callable[..., CompiledVersion], status_text: str) -> None:
+    version = compile_text(status_text, "coffeeco.v1.OrderStatus", key="order_id")
+    verdict = version.check(msgspec.json.encode(GOOD), key="another")
+    assert isinstance(verdict, Rejected)
+    assert [(v.pointer, v.rule, v.docs) for v in verdict.violations] == [("#/orderId", "key_mismatch", "orderId")]
 
 
 def test_a_text_computed_by_a_rule_is_withheld_where_anything_is_sensitive(

@@ -6,6 +6,7 @@ import pytest
 
 from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.verdict import Encoded, Rejected
+from tidegate.contracts.wording import summary
 
 ACCEPTED = [
     '{}', ' {"text":"a"} ', '{"text":null,"flag":null,"numbers":null,"labels":null,"child":null,"maybe":null}',
@@ -202,6 +203,11 @@ def test_a_misspelt_field_names_its_neighbour_and_its_parent(rich: CompiledVersi
     violation = refused(rich, b'{"leaves":[{"nme":"a"}]}').violations[0]
     assert (violation.hint, violation.docs) == ('did you mean "name"?', "leaves")
     assert violation.detail == "is no field of Leaf"
+    assert (violation.expected, violation.found) == ("one of name, size", "string of 1 character")
+
+
+def test_a_broken_text_is_told_as_the_event_s(rich: CompiledVersion) -> None:
+    assert summary(refused(rich, b'{"text":NaN}').violations, 0) == "the event is not JSON: invalid character"
 
 
 def test_a_value_is_told_by_type_and_number_only(rich: CompiledVersion) -> None:

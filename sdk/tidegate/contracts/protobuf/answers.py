@@ -7,8 +7,8 @@ from tidegate.contracts.jsontext import Broken
 from tidegate.contracts.protobuf.faults import Fault
 from tidegate.contracts.protobuf.judgement import Judged
 from tidegate.contracts.protobuf.places import Positions
+from tidegate.contracts.protobuf.secrets import Secrets
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
-from tidegate.contracts.wording import pointer
 
 __all__ = ["NULL", "REFUSED", "TOO_DEEP", "malformed", "rejected", "unjudged"]
 
@@ -34,14 +34,15 @@ TOO_DEEP = Rejected(
 )
 
 
-def malformed(*broken: Broken) -> Rejected:
+def malformed(secrets: Secrets, *broken: Broken) -> Rejected:
     """The answer for a body that is not strict JSON."""
     return Rejected(
         violations=tuple(
             Violation(
-                pointer=pointer(one.path),
+                pointer=secrets.pointer(one.path),
                 rule=one.rule,
-                detail=one.detail if one.path else f"the body {one.detail}",
+                detail=one.detail,
+                expected="strict JSON (RFC 8259)",
                 byte_offset=one.byte_offset,
             )
             for one in broken
@@ -67,18 +68,20 @@ def unjudged(error: Exception) -> Rejected:
 
 
 def rejected(
-    tree: object, faults: Sequence[Fault], judged: Sequence[Judged], sensitive: frozenset[str], omitted: int
+    tree: object, faults: Sequence[Fault], judged: Sequence[Judged], secrets: Secrets, omitted: int
 ) -> Rejected:
     """Structural faults (in the document's order) and rules' violations as one list in the document's order."""
     if not judged:
-        return Rejected(violations=tuple(fault.violation(sensitive) for fault in faults), omitted=omitted)
+        return Rejected(violations=tuple(_said(fault, secrets) for fault in faults), omitted=omitted)
     positions = Positions(tree)
     placed: list[tuple[tuple[int, ...], Fault | Judged]] = [
         (positions.of(tuple(reversed(fault.path))), fault) for fault in faults
     ]
     placed += [(positions.of(one.path), one) for one in judged]
     placed.sort(key=lambda one: one[0])
-    listed = [
-        one.violation(sensitive) if isinstance(one, Fault) else one.violation() for _, one in placed[:MAX_VIOLATIONS]
-    ]
+    listed = [_said(one, secrets) if isinstance(one, Fault) else one.violation() for _, one in placed[:MAX_VIOLATIONS]]
     return Rejected(violations=tuple(listed), omitted=omitted + len(placed) - len(listed))
+
+
+def _said(fault: Fault, secrets: Secrets) -> Violation:
+    return fault.violation(secrets.pointer(fault.path[::-1]), secret=fault.secret or secrets.cover(fault.docs))

@@ -33,6 +33,7 @@ from tidegate.contracts.protobuf.nesting import CONTAINERS_PER_LIMIT, MAX_MESSAG
 from tidegate.contracts.protobuf.partial import is_apart, spoiled_members, without
 from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
 from tidegate.contracts.protobuf.schema import is_redacted, json_paths, load_message, reachable
+from tidegate.contracts.protobuf.secrets import Secrets
 from tidegate.contracts.protobuf.structure import MessageCheck, compile_structure
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import Rejected, Violation
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
 __all__ = ["ProtobufCodec", "compile_protobuf"]
 
 _JSON = frozenset({"application/json"})
-_MOST_VALUES = 2000  # in an event whose broken rules are all listed
+_MOST_VALUES = 2000  # in an event whose broken rules are all listed: each costs tens of microseconds
+_FIRST_ONLY = (
+    f"the first broken rule of an event with more than {_MOST_VALUES} values: others may follow once it is mended"
+)
 _OF_THE_DATA = (  # what a sound expression may say of one event, and so of the empty message at load
     "Key not found", "Index error", "cannot convert", "divide by zero", "modulus", "overflow", "out of range",
 )  # fmt: skip
@@ -56,7 +60,7 @@ class ProtobufCodec:
     Structural violations and those of rules are listed together, in the order of the document. Where the structure is
     broken, the faulty members are left out and the rest is judged; of that judgement only what no fault could have
     changed is listed: violations at places with no fault at, above or below them. An event with more than 2,000 values
-    gets only the first broken rule.
+    gets only the first broken rule, and is told so.
     """
 
     __slots__ = (
@@ -68,7 +72,7 @@ class ProtobufCodec:
         "_key",
         "_root",
         "_rules",
-        "_sensitive",
+        "_secrets",
         "_time",
         "_type",
     )
@@ -79,14 +83,15 @@ class ProtobufCodec:
         self._frame = protobuf_frame(source.schema_id, source.message_index)
         self._key: KeyPart | None = compile_key(message, source.key) if source.key else None
         self._time: TimePart | None = compile_time(message, source.event_time) if source.event_time else None
-        self._sensitive = json_paths(message, sensitive)
+        hidden = json_paths(message, sensitive)
         used = tuple(reachable(message))
-        secrets = bool(sensitive) or any(is_redacted(field) for one in used for field in one.fields)
-        self._judge = Judge(self._root, self._sensitive, secrets=secrets)
+        redacted = any(is_redacted(field) for one in used for field in one.fields)
+        self._secrets = Secrets(self._root, hidden, some=bool(sensitive) or redacted)
+        self._judge = Judge(self._root, self._secrets)
         self._dynamic = any(one.type_name == "google.protobuf.Value" for one in used)
         self._rules = Validator()
         needed = _compile_rules(self._rules, used)
-        self._docs = field_docs(message, self._sensitive, needed)
+        self._docs = field_docs(message, hidden, needed)
         candidates = tuple(examples(message))
         fitting = (one for one in candidates if isinstance(self.check(one, "application/json"), Payload))
         self._example = next(fitting, candidates[0])  # and a type's first use, tens of milliseconds, is over
@@ -97,6 +102,11 @@ class ProtobufCodec:
         return _JSON
 
     @property
+    def key_path(self) -> str:
+        """The dotted path of the key's field in JSON's names; empty where the contract names none."""
+        return ".".join(self._key.path) if self._key is not None else ""
+
+    @property
     def has_key(self) -> bool:
         """Whether the contract takes the record's key from a field."""
         return self._key is not None
@@ -104,16 +114,16 @@ class ProtobufCodec:
     def check(self, body: bytes, media_type: str) -> Payload | Rejected:  # noqa: ARG002 -- the port's signature; JSON is the only one yet
         """The whole verdict on `body`: the framed encoding, or every violation. Raises nothing for any `body`."""
         if too_deep(body):
-            return malformed(depth_broken())
+            return malformed(self._secrets, depth_broken())
         try:
             tree = decode_floats(body)
         except DECODE_ERRORS as error:
-            return malformed(describe(body, error))
+            return malformed(self._secrets, describe(body, error))
         report = Report()
         if self._root.check(tree, report):
             return self._misshapen(body, tree, report)
         if not is_surely_unique(body, report.keys, 0) and (twice := _duplicates(body)):
-            return malformed(*twice)
+            return malformed(self._secrets, *twice)
         if self._dynamic and self._is_too_deep(body, tree):
             return TOO_DEEP
         try:
@@ -142,7 +152,7 @@ class ProtobufCodec:
         key = self._key.of(message) if self._key is not None else None
         keyless = key is None and self._key is not None
         if broken or keyless:
-            return self._broken(tree, broken, keyless=keyless)
+            return self._broken(body, tree, broken, keyless=keyless)
         value = message.to_binary()
         return Payload(
             value=self._frame + value,
@@ -158,12 +168,12 @@ class ProtobufCodec:
 
     def _misshapen(self, body: bytes, tree: object, report: Report) -> Rejected:
         if twice := _duplicates(body):
-            return malformed(*twice)
+            return malformed(self._secrets, *twice)
         if tree is None:
             return NULL
         faults = report.faults
         judged = self._beside(body, tree, faults) if report.count == len(faults) else []
-        return rejected(tree, faults, judged, self._sensitive, report.count - len(faults))
+        return rejected(tree, faults, judged, self._secrets, report.count - len(faults))
 
     def _beside(self, body: bytes, tree: object, faults: list[Fault]) -> list[Judged]:
         """What the rules say, beside the faults, where the faults cannot have changed it."""
@@ -173,7 +183,7 @@ class ProtobufCodec:
             return []
         try:
             message = message_from_json_value(self._type, cast("JsonValue", rest))
-            judged = self._judge.places(self._all_broken(body, message), tree)
+            judged = self._judge.places(self._all_broken(body, message), tree, _hint(body))
         except (ValueError, TypeError, OverflowError, RecursionError, EvaluationError):
             return []
         if self._key is not None and self._key.of(message) is None:
@@ -181,18 +191,23 @@ class ProtobufCodec:
         return [one for one in judged if is_apart(one.path, spoiled)]
 
     def _all_broken(self, body: bytes, message: Message) -> list[RuleViolation]:
-        """Every broken rule; of an event with very many values only the first, since each costs tens of microseconds."""
-        broken = self._rules.collect_violations(message, fail_fast=True)
-        if broken and body.count(b",") <= _MOST_VALUES:
-            return self._rules.collect_violations(message)
-        return broken
+        """Every broken rule; of an event with very many values only the first."""
+        return self._rules.collect_violations(message, fail_fast=_is_huge(body))
 
-    def _broken(self, tree: object, broken: list[RuleViolation], *, keyless: bool) -> Rejected:
-        judged = self._judge.places(broken, tree)
+    def _broken(self, body: bytes, tree: object, broken: list[RuleViolation], *, keyless: bool) -> Rejected:
+        judged = self._judge.places(broken, tree, _hint(body))
         omitted = len(broken) - len(judged)
         if keyless and self._key is not None and all(one.path != self._key.path for one in judged):
             judged.append(_no_key(self._key))
-        return rejected(tree, [], judged, self._sensitive, omitted)
+        return rejected(tree, [], judged, self._secrets, omitted)
+
+
+def _is_huge(body: bytes) -> bool:
+    return body.count(b",") > _MOST_VALUES
+
+
+def _hint(body: bytes) -> str:
+    return _FIRST_ONLY if _is_huge(body) else ""
 
 
 def _duplicates(body: bytes) -> tuple[Broken, ...]:

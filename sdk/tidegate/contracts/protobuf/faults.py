@@ -7,7 +7,7 @@ cost (pointers, "did you mean") are made by `violation`, for the few faults that
 from collections.abc import Iterable
 
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
-from tidegate.contracts.wording import did_you_mean, found, pointer
+from tidegate.contracts.wording import did_you_mean, found
 
 __all__ = ["Fault", "Report"]
 
@@ -30,34 +30,26 @@ class Fault:
         self.anchor: list[str] = []
         self.secret = False
 
-    def violation(self, sensitive: frozenset[str]) -> Violation:
-        """The fault for people. `sensitive` holds the anchors whose values, and whose children's, are never shown."""
-        docs = ".".join(reversed(self.anchor))
-        secret = self.secret or is_below(docs, sensitive)
+    @property
+    def docs(self) -> str:
+        """The anchor of the place, once the walk has returned."""
+        return ".".join(reversed(self.anchor))
+
+    def violation(self, at: str, *, secret: bool) -> Violation:
+        """The fault for people. `at` is its pointer; `secret`: nothing of the value is shown."""
         hint = self.hint
-        if not hint and self.known and (not secret or self.rule == "unknown_field"):
+        if not hint and self.known and not secret:
             name = self.path[0] if self.rule == "unknown_field" else self.value
             hint = did_you_mean(name, self.known) if isinstance(name, str) else ""
         return Violation(
-            pointer=pointer(self.path[::-1]),
+            pointer=at,
             rule=self.rule,
             detail=self.detail,
             expected=self.expected,
             found="" if self.value is _NO_VALUE else found(self.value, sensitive=secret),
             hint=hint,
-            docs=docs,
+            docs=self.docs,
         )
-
-
-def is_below(anchor: str, sensitive: frozenset[str]) -> bool:
-    """Whether the field at `anchor`, or one that it lies in, is sensitive."""
-    if not sensitive:
-        return False
-    while anchor:
-        if anchor in sensitive:
-            return True
-        anchor = anchor.rpartition(".")[0]
-    return False
 
 
 class Report:

@@ -7,8 +7,8 @@ from protobuf.wkt.google.protobuf.descriptor_pb import DescriptorProto
 
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.protobuf.expected import expected_value, field_kind, field_rules, kind_name, wrapped
-from tidegate.contracts.protobuf.faults import is_below
 from tidegate.contracts.protobuf.schema import is_redacted
+from tidegate.contracts.protobuf.secrets import is_below
 from tidegate.contracts.protobuf.wellknown import WELL_KNOWN
 
 __all__ = ["field_docs"]

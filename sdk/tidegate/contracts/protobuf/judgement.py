@@ -12,12 +12,12 @@ from protovalidate import Violation as Broken
 from protovalidate import ViolationPb
 
 from tidegate.contracts.protobuf.expected import expected_value, key_facts, shown_value
-from tidegate.contracts.protobuf.faults import is_below
 from tidegate.contracts.protobuf.phrases import MISSING, bound_phrase, count_phrase
 from tidegate.contracts.protobuf.places import Place, locate
+from tidegate.contracts.protobuf.secrets import Secrets
 from tidegate.contracts.protobuf.structure import MessageCheck
 from tidegate.contracts.verdict import Violation
-from tidegate.contracts.wording import found, pointer
+from tidegate.contracts.wording import found
 
 __all__ = ["Judge", "Judged"]
 
@@ -43,30 +43,33 @@ class Judged:
 class Judge:
     """Words protovalidate's violations for one contract version."""
 
-    __slots__ = ("_root", "_secrets", "_sensitive")
+    __slots__ = ("_root", "_secrets")
 
-    def __init__(self, root: MessageCheck, sensitive: frozenset[str], *, secrets: bool) -> None:
+    def __init__(self, root: MessageCheck, secrets: Secrets) -> None:
         self._root = root
-        self._sensitive = sensitive
         self._secrets = secrets
 
-    def places(self, broken: Sequence[Broken], tree: object) -> list[Judged]:
-        """The violations of a message that was made of `tree`, in protovalidate's order; at most 1,000."""
-        return [self._one(one, tree) for one in broken[:_MOST_PLACED]]
+    def places(self, broken: Sequence[Broken], tree: object, hint: str = "") -> list[Judged]:
+        """The violations of a message that was made of `tree`, in protovalidate's order; at most 1,000.
 
-    def _one(self, broken: Broken, tree: object) -> Judged:
+        `hint` is given to each.
+        """
+        return [self._one(one, tree, hint) for one in broken[:_MOST_PLACED]]
+
+    def _one(self, broken: Broken, tree: object, hint: str) -> Judged:
         proto = broken.proto
         place = locate(proto.field.elements if proto.field is not None else (), self._root, tree)
-        return Judged(place.path, partial(self._violation, broken, proto, place))
+        return Judged(place.path, partial(self._violation, broken, proto, place, hint))
 
-    def _violation(self, broken: Broken, proto: ViolationPb, place: Place) -> Violation:
-        secret = place.secret or is_below(place.anchor, self._sensitive)
+    def _violation(self, broken: Broken, proto: ViolationPb, place: Place, hint: str) -> Violation:
+        secret = place.secret or self._secrets.cover(place.anchor)
         return Violation(
-            pointer=pointer(place.path),
+            pointer=self._secrets.pointer(place.path),
             rule=proto.rule_id,
             detail=self._detail(broken, proto, place, secret=secret),
             expected=_expected(place, for_key=proto.for_key),
-            found=_found(place, secret=secret),
+            found=_found(place, for_key=proto.for_key, secret=secret),
+            hint=hint,
             docs=place.anchor,
         )
 
@@ -82,9 +85,16 @@ class Judge:
         worded = _PLAIN.get(rule) or _standard(rule, place, for_key=proto.for_key, secret=secret)
         if worded:
             return worded
-        if self._secrets and _is_computed(broken, proto):
+        if self._secrets.some and _is_computed(broken, proto):
             return f"does not satisfy the rule {rule}"
-        return proto.message.replace("must be a valid", "is not a valid", 1).removeprefix("value ") or "breaks the rule"
+        said = proto.message.replace("must be a valid", "is not a valid", 1).removeprefix("value ") or "breaks the rule"
+        if place.field is not None and place.value is MISSING:
+            return (
+                said.replace("is empty", "is missing", 1)
+                if said.startswith("is empty")
+                else f"is missing, and so {said}"
+            )
+        return said
 
 
 def _is_computed(broken: Broken, proto: ViolationPb) -> bool:
@@ -136,9 +146,13 @@ def _expected(place: Place, *, for_key: bool) -> str:
     return field.element_expected if place.inside else field.expected
 
 
-def _found(place: Place, *, secret: bool) -> str:
-    if place.oneof or place.field is None or place.value is MISSING:
+def _found(place: Place, *, for_key: bool, secret: bool) -> str:
+    if place.oneof or place.field is None:
         return ""
+    if for_key:
+        return "key: " + found(place.path[-1], sensitive=secret)
+    if place.value is MISSING:
+        return "nothing"
     if isinstance(place.field.kind, DescEnum) and not isinstance(place.value, list | dict) and place.value is not None:
         return "enum value" if secret else f"enum {_symbol(place)}"
     return found(place.value, sensitive=secret)

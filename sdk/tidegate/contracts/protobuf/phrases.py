@@ -27,7 +27,7 @@ _BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
     ("gte", "at least {} is required", operator.lt),
     ("gt", "more than {} is required", operator.le),
     ("lte", "at most {} is allowed", operator.gt),
-    ("lt", "less than {} is allowed", operator.ge),
+    ("lt", "only less than {} is allowed", operator.ge),
 )
 _BOUND_NAMES = {"gt", "gte", "lt", "lte"}
 
@@ -40,6 +40,8 @@ def count_phrase(rule: str, of: Facts, value: object, kind: Kind, *, secret: boo
     limit = of.get(rule.partition(".")[2])
     wanted = f"{bound} {limit} {counted(limit, unit)} {'is' if limit == 1 else 'are'} "
     wanted += "allowed" if bound == "at most" else "required"
+    if value is MISSING:
+        return f"is missing: {wanted}"
     if secret:
         return f"has a wrong length: {wanted}"
     size = _size(value, kind, unit)

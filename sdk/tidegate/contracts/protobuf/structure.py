@@ -26,6 +26,7 @@ from tidegate.contracts.wording import shown
 __all__ = ["FieldCheck", "MessageCheck", "compile_structure"]
 
 _NULLABLE = ("google.protobuf.Value", "google.protobuf.NullValue")
+_LISTED_NAMES = 10
 _LEGACY_REQUIRED = 3  # SupportedFieldPresence.LEGACY_REQUIRED, which protobuf-py does not export
 _PLAIN: dict[ScalarType, type] = {ScalarType.STRING: str, ScalarType.BOOL: bool}
 
@@ -68,7 +69,7 @@ def _undecided(value: object, report: Report) -> bool:
 class MessageCheck:
     """One message type as the walk sees it. Its fields are set after it is made: messages may contain themselves."""
 
-    __slots__ = ("by_name", "by_proto_name", "desc", "drops", "names", "required", "unknown")
+    __slots__ = ("by_name", "by_proto_name", "desc", "drops", "listed", "names", "required", "unknown")
 
     def __init__(self, desc: DescMessage, *, drops: bool) -> None:
         self.desc = desc
@@ -77,6 +78,7 @@ class MessageCheck:
         self.by_proto_name: dict[str, FieldCheck] = {}
         self.unknown = f"is no field of {desc.name}"
         self.names: tuple[str, ...] = ()
+        self.listed = ""
         self.required: tuple[FieldCheck, ...] = ()
 
     def fill(self, fields: list[FieldCheck]) -> None:
@@ -84,6 +86,8 @@ class MessageCheck:
         self.by_proto_name = {field.desc.name: field for field in fields}
         self.by_name = self.by_proto_name | {field.desc.json_name: field for field in fields}
         self.names = tuple(field.desc.json_name for field in fields)
+        more = ", …" if len(self.names) > _LISTED_NAMES else ""
+        self.listed = f"one of {', '.join(self.names[:_LISTED_NAMES])}{more}" if fields else "no fields"
         self.required = tuple(field for field in fields if field.desc.presence == _LEGACY_REQUIRED)
 
     def check(self, value: object, report: Report) -> bool:
@@ -102,7 +106,7 @@ class MessageCheck:
                 if self.drops:
                     unknown.append(name)
                     continue
-                bad = report.add("unknown_field", self.unknown, known=self.names)
+                bad = report.add("unknown_field", self.unknown, self.listed, item, known=self.names)
                 mark = report.step(mark, name)
                 continue
             mask = field.mask
