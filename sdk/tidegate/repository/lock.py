@@ -90,10 +90,14 @@ def _parsed(text: str, problems: Problems) -> Lock:
         place = Place(file=LOCK, line=number)
         line = _line(text_line, number)
         if line is None:
+            problems.topic = _named_topic(text_line)  # without that version its contract would go back to an older one
             problems.note(f'is no "id topic version sha256 fingerprint": {shown(text_line)}', place)
+            problems.topic = None
             continue
         if line.version <= newest.get(line.topic, 0):
             detail = f"{line.topic} {line.version} comes after {line.topic} {newest[line.topic]}: lines are only ever appended"
+        elif line.version > newest.get(line.topic, 0) + 1:
+            detail = f"the line of {line.topic} {newest.get(line.topic, 0) + 1} is missing before it: restore it"
         elif hashes.get(line.schema_id, line.schema_hash) != line.schema_hash:
             detail = f"id {line.schema_id} already stands for another schema"
         elif ids.get(line.schema_hash, line.schema_id) != line.schema_id:
@@ -111,6 +115,12 @@ def _parsed(text: str, problems: Problems) -> Lock:
     if text and not text.endswith("\n"):
         problems.note("the last line has no end: it may be cut off", Place(file=LOCK, line=text.count("\n") + 1))
     return Lock(text, lines, problems.rows)
+
+
+def _named_topic(text: str) -> str | None:
+    """The topic that a mangled line seems to be about."""
+    words = text.split()
+    return words[1] if len(words) > 1 and words[0].isdigit() and is_topic(words[1]) else None
 
 
 def _line(text: str, number: int) -> LockLine | None:
