@@ -190,17 +190,21 @@ def _checked(option: Option, value: object) -> Value:
             checked = tuple(value)
         case _:
             kinds = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
-            raise ValueError(f"is {kinds.get(option.kind, 'a list of strings')}")
+            raise ValueError(f"must be {kinds.get(option.kind, 'a list of strings')}")
     if option.one_of and checked not in option.one_of:
         near = get_close_matches(str(checked), option.one_of, n=1)
         hint = f', did you mean "{near[0]}"?' if near else ""
-        raise ValueError(f"is one of {', '.join(option.one_of)}{hint}")
+        raise ValueError(f"must be one of {', '.join(option.one_of)}{hint}")
     if isinstance(checked, int | float) and not isinstance(checked, bool):
         if option.low is not None and not checked >= option.low:
-            raise ValueError(f"is {option.low:g} or more")
+            raise ValueError(f"must be {_plain(option.low)} or more")
         if option.high is not None and not checked <= option.high:
-            raise ValueError(f"is at most {option.high:g}")
+            raise ValueError(f"must be at most {_plain(option.high)}")
     return checked
+
+
+def _plain(bound: float) -> str:
+    return f"{bound:.0f}" if bound == int(bound) else f"{bound:g}"
 
 
 def _from_environment(
@@ -245,6 +249,6 @@ def _issuers_of_text(text: str, problems: list[Problem]) -> list[dict[str, Setti
     except ValueError:
         rows = None
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        problems.append(Problem(where=variable, detail="is a JSON array of objects, one an issuer"))
+        problems.append(Problem(where=variable, detail="must be a JSON array of objects, one an issuer"))
         return []
     return [_issuer(row, lambda _key: variable, problems) for row in rows]

@@ -94,12 +94,12 @@ def test_everything_wrong_is_said_at_once_with_its_line(written) -> None:
         "[redis]\nurl = 'x'\n[server]\ndrain_s = -1\n[servre]\n[[auth.issuers]]\nissuer = 'a'\njwks = 'b'\n[[auth.issuers]]\naudience = 'c'\n"
     )
     assert problems(file) == [
-        ("tidegate.toml:2", "http.port is at most 65535"),
+        ("tidegate.toml:2", "http.port must be at most 65535"),
         ("tidegate.toml:3", 'http.hots is no option, did you mean "host"?'),
-        ("tidegate.toml:5", "kafka.bootstrap_servers is a string"),
-        ("tidegate.toml:6", 'kafka.compression is one of none, gzip, snappy, lz4, zstd, did you mean "zstd"?'),
+        ("tidegate.toml:5", "kafka.bootstrap_servers must be a string"),
+        ("tidegate.toml:6", 'kafka.compression must be one of none, gzip, snappy, lz4, zstd, did you mean "zstd"?'),
         ("tidegate.toml:7", "redis is not served by this build yet"),
-        ("tidegate.toml:10", "server.drain_s is 0 or more"),
+        ("tidegate.toml:10", "server.drain_s must be 0 or more"),
         ("tidegate.toml:11", 'servre is no option, did you mean "server"?'),
         ("tidegate.toml:14", 'auth.issuers.jwks is no option, did you mean "jwks_url"?'),
         ("tidegate.toml:16", 'auth.issuers.audience is no option, did you mean "audiences"?'),
