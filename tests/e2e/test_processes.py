@@ -185,7 +185,7 @@ def test_exit_codes(command, tmp_path: Path) -> None:
         "check-config",
         "--json",
         TIDEGATE_KAFKA_EMBEDDED="true",
-        TIDEGATE_AUTH_ISSUERS='[{"issuer":"i","name":"n","jwks_file":"k"}]',
+        TIDEGATE_AUTH_ISSUERS='[{"issuer":"i","name":"n","jwks_url":"https://i.example/k"}]',
     )
     assert sound.returncode == 0
     assert json.loads(sound.stdout)["options"]["kafka.embedded"] == {"value": True, "from": "TIDEGATE_KAFKA_EMBEDDED"}

@@ -87,7 +87,12 @@ def _serve(parser: argparse.ArgumentParser) -> None:
 
         return serve(arguments)
 
-    parser.add_argument("--config", type=Path, metavar="FILE", help="tidegate.toml; without it, TIDEGATE_* alone")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="default: ./tidegate.toml where there is one; without a file, TIDEGATE_* alone",
+    )
     _json(parser)
     parser.set_defaults(run=run)
 
@@ -98,7 +103,12 @@ def _check_config(parser: argparse.ArgumentParser) -> None:
 
         return check_config(arguments)
 
-    parser.add_argument("--config", type=Path, metavar="FILE", help="tidegate.toml; without it, TIDEGATE_* alone")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="default: ./tidegate.toml where there is one; without a file, TIDEGATE_* alone",
+    )
     _json(parser)
     parser.set_defaults(run=run)
 

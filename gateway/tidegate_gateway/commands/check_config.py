@@ -6,8 +6,8 @@ import os
 
 from tidegate_gateway.commands.exits import FAILED, OK, stop
 from tidegate_gateway.config.options import Value
-from tidegate_gateway.config.plan import plan_of
-from tidegate_gateway.config.read import ConfigError, Resolved, resolve
+from tidegate_gateway.config.plan import missing_files, plan_of
+from tidegate_gateway.config.read import ConfigError, Resolved, default_file, resolve
 
 __all__ = ["check_config"]
 
@@ -15,8 +15,9 @@ __all__ = ["check_config"]
 def check_config(arguments: argparse.Namespace) -> int:
     """Print the configuration as it would be used; exit code 1 where it could not be."""
     try:
-        resolved = resolve(arguments.config, os.environ)
-        plan_of(resolved)
+        resolved = resolve(arguments.config or default_file(), os.environ)
+        if missing := missing_files(plan_of(resolved)):
+            raise ConfigError(missing)
     except ConfigError as error:
         if arguments.json:
             problems = [{"where": problem.where, "detail": problem.detail} for problem in error.problems]

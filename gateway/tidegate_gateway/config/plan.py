@@ -13,7 +13,7 @@ from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting
 from tidegate_gateway.intake.path import IntakeSettings
 
-__all__ = ["Address", "Plan", "plan_of"]
+__all__ = ["Address", "Plan", "missing_files", "plan_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,17 @@ def plan_of(resolved: Resolved) -> Plan:
         drain_s=_number(resolved, "server.drain_s"),
         body_timeout_s=_number(resolved, "server.body_timeout_s"),
     )
+
+
+def missing_files(plan: Plan) -> list[Problem]:
+    """What the plan names and this machine does not have now. `serve` starts without some of it; `check-config` says it."""
+    problems = []
+    if not (plan.contracts_dir / "contracts").is_dir():
+        problems.append(Problem(where="contracts.dir", detail=f"{plan.contracts_dir} holds no folder contracts/"))
+    for issuer in plan.auth.issuers:
+        if issuer.jwks_file and not Path(issuer.jwks_file).is_file():
+            problems.append(Problem(where="auth.issuers.jwks_file", detail=f"{issuer.jwks_file} is not there"))
+    return problems
 
 
 def _auth(resolved: Resolved, problems: list[Problem]) -> AuthSettings:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tidegate_gateway.config.options import ISSUER_OPTIONS, LATER, OPTIONS, Option, Value
 
-__all__ = ["ConfigError", "Problem", "Resolved", "Setting", "resolve"]
+__all__ = ["ConfigError", "Problem", "Resolved", "Setting", "default_file", "resolve"]
 
 _TABLE = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\-]+)\s*\]\]?")
 _KEY = re.compile(r"\s*([A-Za-z0-9_\-]+)\s*=")
@@ -82,6 +82,12 @@ class _Lines:
             self._at.get((section, index, key)) or self._at.get((section, index, "")) or self._at.get(("", 0, section))
         )
         return f"{self._file}:{line or 1}"
+
+
+def default_file() -> Path | None:
+    """`tidegate.toml` of the working folder, where there is one."""
+    file = Path("tidegate.toml")
+    return file if file.is_file() else None
 
 
 def resolve(file: Path | None, environ: Mapping[str, str]) -> Resolved:

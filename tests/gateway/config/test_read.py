@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tidegate_gateway.config.options import LATER, OPTIONS
-from tidegate_gateway.config.plan import plan_of
-from tidegate_gateway.config.read import ConfigError, resolve
+from tidegate_gateway.config.plan import missing_files, plan_of
+from tidegate_gateway.config.read import ConfigError, default_file, resolve
 
 SOUND = """
 [contracts]
@@ -153,3 +153,24 @@ def test_wrong_variables_are_named(variable: str, value: str) -> None:
 
 def test_later_options_are_none_of_this_build() -> None:
     assert not LATER & {option.name for option in OPTIONS}
+
+
+def test_what_a_plan_names_and_is_not_there(tmp_path: Path) -> None:
+    issuers = json.dumps([{"issuer": "i", "name": "n", "jwks_file": str(tmp_path / "keys.json")}])
+    environ = {
+        "TIDEGATE_AUTH_ISSUERS": issuers,
+        "TIDEGATE_KAFKA_EMBEDDED": "1",
+        "TIDEGATE_CONTRACTS_DIR": str(tmp_path),
+    }
+    plan = plan_of(resolve(None, environ))
+    assert [problem.where for problem in missing_files(plan)] == ["contracts.dir", "auth.issuers.jwks_file"]
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "keys.json").touch()
+    assert missing_files(plan) == []
+
+
+def test_the_working_folder_s_file_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert default_file() is None
+    (tmp_path / "tidegate.toml").touch()
+    assert default_file() == Path("tidegate.toml")
