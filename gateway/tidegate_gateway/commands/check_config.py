@@ -3,11 +3,12 @@
 import argparse
 import json
 import os
+from collections.abc import Sequence
 
 from tidegate_gateway.commands.exits import FAILED, OK, stop
 from tidegate_gateway.config.options import Value
 from tidegate_gateway.config.plan import missing_files, plan_of
-from tidegate_gateway.config.read import ConfigError, Resolved, default_file, resolve
+from tidegate_gateway.config.read import ConfigError, Problem, Resolved, default_file, resolve
 
 __all__ = ["check_config"]
 
@@ -16,14 +17,15 @@ def check_config(arguments: argparse.Namespace) -> int:
     """Print the configuration as it would be used; exit code 1 where it could not be."""
     try:
         resolved = resolve(arguments.config or default_file(), os.environ)
-        if missing := missing_files(plan_of(resolved)):
-            raise ConfigError(missing)
+        problems: Sequence[Problem] = missing_files(plan_of(resolved))
     except ConfigError as error:
+        resolved, problems = None, error.problems
+    if resolved is None or problems:
         if arguments.json:
-            problems = [{"where": problem.where, "detail": problem.detail} for problem in error.problems]
-            print(json.dumps({"ok": False, "problems": problems}))
+            wrong = [{"where": problem.where, "detail": problem.detail} for problem in problems]
+            print(json.dumps({"ok": False, "problems": wrong}))
             return FAILED
-        return stop(FAILED, "the configuration cannot be used\n" + str(error))
+        return stop(FAILED, "\n".join(["the configuration cannot be used", *map(str, problems)]))
     rows = _rows(resolved)
     if arguments.json:
         options = {name: {"value": value, "from": origin} for name, value, origin in rows}

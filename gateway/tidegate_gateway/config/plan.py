@@ -82,9 +82,12 @@ def missing_files(plan: Plan) -> list[Problem]:
     problems = []
     if not (plan.contracts_dir / "contracts").is_dir():
         problems.append(Problem(where="contracts.dir", detail=f"{plan.contracts_dir} holds no folder contracts/"))
-    for issuer in plan.auth.issuers:
-        if issuer.jwks_file and not Path(issuer.jwks_file).is_file():
-            problems.append(Problem(where="auth.issuers.jwks_file", detail=f"{issuer.jwks_file} is not there"))
+    files = [issuer.jwks_file for issuer in plan.auth.issuers if issuer.jwks_file]
+    problems += [
+        Problem(where="auth.issuers.jwks_file", detail=f"{file} is not there")
+        for file in files
+        if not Path(file).is_file()
+    ]
     return problems
 
 
