@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from time import perf_counter
 from typing import NamedTuple
 
-from tidegate.contracts.compiled import CompiledVersion
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import Limits
 from tidegate.contracts.verdict import Encoded, Violation
 from tidegate.contracts.wording import summary
@@ -147,11 +147,23 @@ class Intake:
             )
         return self._told(admission, allowance, judged, (), None)
 
-    async def quotas(self, admission: Admission) -> tuple[Quota, ...]:
-        """The limits as they stand, for an answer that stops between `admit` and `accept`. Spends nothing."""
-        source = admission.contract.source
+    def standing(self, principal: Principal, topic: str) -> CompiledContract | None:
+        """The contract that the principal may publish to, where there is one: what a refusal may tell of the topic."""
+        contract = self.catalogue.current.contracts.get(topic)
+        if contract is None:
+            return None
+        try:
+            authorize_publish(principal, topic)
+            authorize_roles(principal, topic, contract.source.roles)
+        except Fault:
+            return None
+        return contract
+
+    async def quotas(self, principal: Principal, contract: CompiledContract) -> tuple[Quota, ...]:
+        """The limits as they stand, for an answer that stops before `accept` has taken from them. Spends nothing."""
+        source = contract.source
         limits = source.limits or self.settings.limits
-        return (await self._limiter.take(admission.principal, source.topic, 0, 0, limits, source.topic_limits)).quotas
+        return (await self._limiter.take(principal, source.topic, 0, 0, limits, source.topic_limits)).quotas
 
     def close(self) -> None:
         """Admit nothing from now on; what was admitted goes on to its end."""

@@ -22,6 +22,7 @@ from tidegate_gateway.doors.rest.media import JSON, NDJSON, is_gzip, media_type_
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import decoded_cost_bytes
+from tidegate_gateway.intake.principal import Principal
 from tidegate_gateway.intake.submission import Admission, Incoming, Request, Submission, Unreadable
 
 __all__ = ["ENDPOINTS", "Endpoint", "HotDoor", "Scope", "Send", "find_endpoint"]
@@ -64,6 +65,7 @@ class _Exchange:
     events: int = 1
     head: Head | None = None
     body: Body | None = None
+    principal: Principal | None = None
     admission: Admission | None = None
 
 
@@ -134,7 +136,7 @@ class HotDoor:
         length = head.length
         _check_length(length, limit_bytes, gzip=gzip)
 
-        principal = await self._intake.authenticate(head.token)
+        exchange.principal = principal = await self._intake.authenticate(head.token)
         version = version_of(head)
         event = event_of(head) if not many else None
         bare_values = endpoint.batch and _bare_values(scope["query_string"], lines=lines)
@@ -167,17 +169,14 @@ class HotDoor:
     async def _refuse(self, fault: Fault, exchange: _Exchange) -> Answer:
         if self._deps.on_refused is not None:
             self._deps.on_refused(exchange.topic, _DOOR, fault.code, exchange.events)
-        admission = exchange.admission
         owner = None
-        if admission is not None:
-            source = admission.contract.source
-            owner = source.owner
-            fault.topic = fault.topic or source.topic
-            if not fault.quotas:
-                fault.quotas = await self._intake.quotas(admission)
-        elif fault.code is Code.RETIRED:
-            contract = self._intake.catalogue.current.contracts.get(fault.topic)
-            owner = contract.source.owner if contract is not None else None
+        principal = exchange.principal
+        contract = self._intake.standing(principal, exchange.topic) if principal is not None else None
+        if principal is not None and contract is not None:
+            owner = contract.source.owner
+            fault.topic = fault.topic or contract.topic
+            if not fault.quotas and fault.code is not Code.INTERNAL:  # what broke may be the limiter itself
+                fault.quotas = await self._intake.quotas(principal, contract)
         return self._answers.fault(fault, exchange.request.id, owner)
 
     def _count(self, code: str, started: float) -> None:

@@ -339,6 +339,9 @@ async def test_limits_are_on_every_answer(gate: Gate) -> None:
         await gate.batch(b"{"),
         await gate.event([b"x" * 1_000_001]),
         await gate.event(b"no gzip", headers=[("Content-Encoding", "gzip")]),
+        await gate.event(GOOD, headers=[("Event-Version", "0")]),
+        await gate.event(GOOD, headers=[("Event-Version", "99")]),
+        await gate.event(GOOD, headers=[("Event-Header-traceparent", "x")]),
     ):
         assert reply.fields["ratelimit"] == '"events";r=50;t=3'
         assert reply.fields["ratelimit-policy"] == '"events";q=100;w=2'
@@ -413,3 +416,19 @@ async def test_refusals_are_counted_with_their_events(gate: Gate) -> None:
     await gate.batch(batch_of(GOOD, BAD))
     assert len(gate.refused) == 3
     assert gate.observer.lines == 2
+
+
+async def test_a_limiter_that_breaks_is_a_fault_of_ours(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*_: object) -> Allowance:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(gate.limiter, "take", broken)
+    check_problem(await gate.event(GOOD), Code.INTERNAL)
+
+
+async def test_who_may_not_publish_learns_nothing_of_the_limits() -> None:
+    gate = make_gate(contract(roles=("somebody-else",)))
+    gate.limiter.next = Allowance(quotas=(Quota(name="events", burst=100, window_s=2.0, remaining=50, reset_s=2.5),))
+    for reply in (await gate.event(GOOD), await gate.event(GOOD, who="poor", headers=[("Event-Version", "0")])):
+        assert "ratelimit" not in reply.fields
+        assert "owner" not in reply.json
