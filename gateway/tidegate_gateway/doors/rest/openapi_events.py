@@ -103,7 +103,7 @@ def _single() -> JsonObject:
         "headers": told_headers(),
         "content": json_content(ref("StoredEvent")),
     }
-    return {"200": stored, **problems((*_PUBLISH, Code.INTERNAL), HEAD)}
+    return {"200": stored, **problems((*_PUBLISH, Code.INTERNAL), HEAD, limits=True)}
 
 
 def _many() -> JsonObject:
@@ -111,7 +111,7 @@ def _many() -> JsonObject:
     return {
         "200": {"description": "Every event is stored.", "headers": told_headers(), "content": receipt},
         "207": {"description": "Some are stored, or none for several reasons; each result says.", "headers": told_headers(), "content": receipt},
-        **problems((*_PUBLISH, Code.INTERNAL), HEAD, receipt=True),
+        **problems((*_PUBLISH, Code.INTERNAL), HEAD, receipt=True, limits=True),
     }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def _verdicts() -> JsonObject:
     return {
         "200": {"description": "Valid; a Receipt where many were sent.", "headers": told_headers(), "content": one_or_many},
         "207": {"description": "Some are valid, or none for several reasons.", "headers": told_headers(), "content": json_content(ref("Receipt"))},
-        **problems((*_JUDGE, Code.INTERNAL), HEAD, receipt=True),
+        **problems((*_JUDGE, Code.INTERNAL), HEAD, receipt=True, limits=True),
     }  # fmt: skip
 
 

@@ -16,6 +16,9 @@ HEAD: Final = ((Code.TOO_LARGE, 431),)
 _BEFORE_EVENTS: Final = frozenset({401, 403, 404, 408, 415, 429, 431, 500})
 """Statuses of whole requests: no Receipt has them."""
 
+_BEFORE_LIMITS: Final = frozenset({401, 403, 415, 431, 500})
+"""Statuses of requests whose limits are not known, or not theirs to know."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
@@ -29,21 +32,28 @@ class Samples:
 
 
 def problems(
-    codes: tuple[Code, ...], also: tuple[tuple[Code, int], ...], *, receipt: bool = False, html: bool = False
+    codes: tuple[Code, ...],
+    also: tuple[tuple[Code, int], ...],
+    *,
+    receipt: bool = False,
+    html: bool = False,
+    limits: bool = False,
 ) -> JsonObject:
     """A response for each status of these codes; `also` are codes with another status than their usual one.
 
     `receipt`: a batch that fails whole for one reason answers with a Receipt. `html`: to a browser, with a page.
+    `limits`: the caller's limits are told, where they are known by then.
     """
     by_status: dict[int, list[Code]] = {}
     for code, status in (*((code, row(code).http) for code in codes), *also):
         by_status.setdefault(status, []).append(code)
     return {
-        str(status): _problem(status, by_status[status], receipt=receipt, html=html) for status in sorted(by_status)
+        str(status): _problem(status, by_status[status], receipt=receipt, html=html, limits=limits)
+        for status in sorted(by_status)
     }
 
 
-def _problem(status: int, codes: list[Code], *, receipt: bool, html: bool) -> JsonObject:
+def _problem(status: int, codes: list[Code], *, receipt: bool, html: bool, limits: bool) -> JsonObject:
     content: JsonObject = {"application/problem+json": {"schema": ref("Problem")}}
     if receipt and status not in _BEFORE_EVENTS:
         content |= json_content(ref("Receipt"))
@@ -52,6 +62,8 @@ def _problem(status: int, codes: list[Code], *, receipt: bool, html: bool) -> Js
     headers: JsonObject = {"Request-Id": text_header()}
     if status in {401, 403}:
         headers["WWW-Authenticate"] = text_header()
+    if limits and status not in _BEFORE_LIMITS:
+        headers |= _limit_headers()
     if status in {429, 503}:
         headers["Retry-After"] = {"schema": {"type": "integer", "minimum": 1}, "description": "Seconds."}
     return {
@@ -81,7 +93,15 @@ def header(name: str, schema: JsonObject, description: str) -> JsonObject:
 
 def told_headers() -> JsonObject:
     """The header fields of an answer that tells of events."""
-    return {"Request-Id": text_header(), "RateLimit": text_header(), "RateLimit-Policy": text_header()}
+    deprecated: JsonObject = {
+        "schema": {"type": "string"},
+        "description": "Where the contract is deprecated (RFC 9745).",
+    }
+    return {"Request-Id": text_header(), **_limit_headers(), "Deprecation": deprecated, "Link": text_header()}
+
+
+def _limit_headers() -> JsonObject:
+    return {"RateLimit": text_header(), "RateLimit-Policy": text_header()}
 
 
 def text_header() -> JsonObject:

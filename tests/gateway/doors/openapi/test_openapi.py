@@ -185,3 +185,10 @@ def test_optional_members_of_an_event_may_be_null(document: Document) -> None:
     assert jsonschema_rs.is_valid(event, nulls)
     assert read_event(json.dumps(nulls).encode()) == Incoming(body=b"null")
     assert not jsonschema_rs.is_valid(event, {"value": 1, "id": 7})
+
+
+def test_limits_are_described_where_they_are_told(document: Document) -> None:
+    for path in (path for path in document["paths"] if "/events" in path):
+        for status, response in document["paths"][path]["post"]["responses"].items():
+            told = {"RateLimit", "RateLimit-Policy"} & set(response["headers"])
+            assert bool(told) is (status not in {"401", "403", "415", "431", "500"}), (path, status)
