@@ -281,3 +281,19 @@ def test_wrapped_strings_are_measured(compile_text: Callable[..., CompiledVersio
     verdict = version.check(b'{"a":"x"}')
     assert isinstance(verdict, Rejected)
     assert verdict.violations[0].detail == "has 1 character, at least 3 characters are required"
+
+
+@pytest.mark.parametrize(
+    ("rule", "wanted"),
+    [
+        ("timestamp.lt_now = true", "in the past"),
+        ("timestamp.within.seconds = 60", "within 60s of now"),
+        ('cel = {id: "past", message: "is to come", expression: "this < now"}', ""),
+    ],
+)
+def test_rules_that_name_now_are_served(compile_text: Callable[..., CompiledVersion], rule: str, wanted: str) -> None:
+    stamp = "google.protobuf.Timestamp"
+    text = f'{HEAD} import "google/protobuf/timestamp.proto"; message M {{ {stamp} at = 1 [(buf.validate.field).{rule}]; }}'
+    verdict = compile_text(text, "p.v1.M").check(b'{"at":"9999-01-01T00:00:00Z"}')
+    assert isinstance(verdict, Rejected)
+    assert wanted in verdict.violations[0].expected

@@ -156,10 +156,17 @@ def _phrases(of: Facts, kind: Kind) -> list[str]:
         values = of.get(name)
         if isinstance(values, list) and values:
             phrases.append(f"{words} " + ", ".join(str(shown_value(value)) for value in values[:_ENUM_NAMES]))
-    phrases += [name.replace("_", " ") for name, value in of.items() if value is True and name not in _SILENT]
+    if "within" in of:
+        phrases.append(f"within {shown_value(of['within'])} of now")
+    phrases += [
+        _FLAGS.get(name) or name.replace("_", " ")
+        for name, value in of.items()
+        if value is True and name not in _SILENT
+    ]
     return phrases
 
 
+_FLAGS = {"lt_now": "in the past", "gt_now": "in the future"}
 _SILENT = {"required", "strict", "defined_only", "const"}
 
 
