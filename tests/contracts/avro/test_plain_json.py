@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import json
 import time
 import uuid
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from tidegate.contracts.avro.codec import compile_avro
 from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.codec import ContractError, Payload
+from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import Rejected
 
 Make = Callable[..., Any]
@@ -364,3 +367,34 @@ def test_the_top_level_must_be_a_record() -> None:
 
     with pytest.raises(ContractError, match="record"):
         compile_avro(VersionSource(number=1, schema_id=1, format="avro", schema='"int"'), frozenset())
+
+
+def test_nothing_of_a_sensitive_event_is_shown_anywhere() -> None:
+    """Every kind of violation inside sensitive data, and duplicate keys that a sender chose."""
+    fields = [
+        {"name": "text", "type": "string", "maxLength": 3, "pattern": "^x"},
+        {"name": "number", "type": "int", "maximum": 9},
+        {"name": "symbol", "type": {"type": "enum", "name": "E", "symbols": ["S3CRETS"]}},
+        {"name": "labels", "type": {"type": "map", "values": "int"}},
+        {"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 5, "scale": 2}},
+        {"name": "many", "type": {"type": "array", "items": "int", "uniqueItems": True}},
+        {"name": "raw", "type": {"type": "fixed", "name": "F", "size": 2}},
+    ]
+    schema = {"type": "record", "name": "Event", "confluent:tags": ["pii"], "fields": fields}
+    source = VersionSource(number=1, schema_id=7, format="avro", schema=json.dumps(schema))
+    codec = compile_avro(source)
+    event = {
+        "text": "S3CRET", "number": 424242, "symbol": "S3CRET", "labels": {"S3CRET": "S3CRET"}, "amount": "424242.42",
+        "many": [424242, 424242], "raw": "UzNDUkVU", "S3CRET-name": 424242,
+    }  # fmt: skip
+    answer = codec.check(json.dumps(event).encode())
+    assert isinstance(answer, Rejected)
+    assert len(answer.violations) == 9
+    for violation in answer.violations:
+        said = violation.pointer + violation.detail + violation.found + violation.hint
+        assert "S3CRET" not in said
+        assert "4242" not in said
+    assert answer.violations[0].detail == "has more than 3 characters"
+    twice = codec.check(b'{"S3CRET":1,"S3CRET":2}')
+    assert isinstance(twice, Rejected)
+    assert [v.pointer for v in twice.violations] == ["#/*"]

@@ -65,8 +65,9 @@ def fixed_writer(place: Place, size: int) -> Write:
     wrong_form = _no_base64(place)
 
     def wrong_size(value: object, pointer: str) -> Violation:
-        has = f"has {_byte_length(value)} bytes" if not place.sensitive else "has another length"
-        return place.violation(pointer, "length", f"{has}, exactly {size} are needed", value)
+        length = _byte_length(value)
+        has = f"has {length} byte{'' if length == 1 else 's'}" if not place.sensitive else "has another length"
+        return place.violation(pointer, "length", f"{has}, exactly {size} {'is' if size == 1 else 'are'} needed", value)
 
     def write(value: object, out: list[bytes]) -> Answer:
         if type(value) is not str:

@@ -146,7 +146,7 @@ class AvroCodec:
     def _shown(self, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
         """A path without the names that a sender chose inside sensitive fields."""
         shown: list[str | int] = []
-        at, hidden = "", False
+        at, hidden = "", all(row.sensitive for row in self._fields)
         known = {row.path for row in self._fields}
         for step in path:
             if isinstance(step, str):

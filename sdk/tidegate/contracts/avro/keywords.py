@@ -197,7 +197,7 @@ def _length_words(
 
     def explain(value: object, pointer: str) -> Violation:
         if place.sensitive:
-            detail = f"has not {bound} {size} {unit}{'' if size == 1 else 's'}"
+            detail = f"has {'fewer' if bound == 'at least' else 'more'} than {size} {unit}{'' if size == 1 else 's'}"
         else:
             count = length(value)
             detail = f"has {count} {unit}{'' if count == 1 else 's'}, {allowed}"
