@@ -141,7 +141,7 @@ class Gateway:
             self._catalogue.swap(fresh)
             await self._publisher.watch_topics(fresh.contracts)
             await self._refresh_keys()
-            _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": len(fresh.broken)})
+            _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": fresh.broken_count})
             self._log_broken()
 
     async def _drain(self, http: asyncio.Task[None], admin: asyncio.Task[None]) -> None:
@@ -225,7 +225,15 @@ def read_catalogue(
         if kept and row.topic is not None:
             contracts[row.topic] = known[row.topic]
         stays = "; served as before it broke" if kept or (row.topic in contracts and row.topic in known) else ""
-        broken.append(BrokenContract(file=row.file, line=row.line, column=row.column, detail=row.detail + stays))
+        broken.append(
+            BrokenContract(
+                contract=row.topic or row.file,
+                file=row.file,
+                line=row.line,
+                column=row.column,
+                detail=row.detail + stays,
+            )
+        )
     return Catalogue(contracts=MappingProxyType(dict(sorted(contracts.items()))), broken=tuple(broken))
 
 

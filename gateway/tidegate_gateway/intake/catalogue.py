@@ -13,8 +13,12 @@ __all__ = ["BrokenContract", "Catalogue", "CatalogueHolder", "find_contract", "f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenContract:
-    """A contract that is not served, and where its file says so. Lines and columns count from 1."""
+    """One thing wrong with a contract that is not served (or not as its file says now). Lines and columns count from 1.
 
+    `contract` is the topic, or the file's name where none can be read: several faults of one contract share it.
+    """
+
+    contract: str
     file: str
     line: int
     column: int
@@ -27,6 +31,11 @@ class Catalogue:
 
     contracts: Mapping[str, CompiledContract] = field(default_factory=lambda: MappingProxyType({}))
     broken: tuple[BrokenContract, ...] = ()
+
+    @property
+    def broken_count(self) -> int:
+        """How many contracts have faults, however many each."""
+        return len({row.contract for row in self.broken})
 
 
 class CatalogueHolder:

@@ -68,9 +68,10 @@ def authorize_roles(principal: Principal, topic: str, writers: tuple[str, ...]) 
         return
     if any(role in principal.roles for role in writers if not role.startswith("client:")):
         return
+    wanted = ", ".join(role for role in writers if not role.startswith("client:"))
     raise Fault(
         Code.FORBIDDEN,
-        "none of the token's roles may write this contract",
+        "none of the token's roles may write this contract" + (f"; it takes {wanted}" if wanted else ""),
         scope=f"publish:{topic}",
         topic=topic,
     )

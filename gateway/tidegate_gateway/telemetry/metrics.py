@@ -132,7 +132,7 @@ class Metrics(Collector):
         yield _gauge("tidegate_in_flight_bytes", (((), gauges.in_flight_bytes()),))
         yield _gauge("tidegate_in_flight_events", (((), gauges.in_flight_events()),))
         yield _gauge("tidegate_kafka_ready", (((), int(gauges.kafka_ready())),))
-        states = {"served": len(catalogue.contracts), "broken": len(catalogue.broken)}
+        states = {"served": len(catalogue.contracts), "broken": catalogue.broken_count}
         yield _gauge("tidegate_contracts", (((state,), count) for state, count in states.items()))
         yield _gauge("tidegate_build_info", ((tuple(self._build.values()), 1),))
 

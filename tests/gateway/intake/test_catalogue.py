@@ -97,8 +97,14 @@ def test_a_swap_changes_no_snapshot_that_was_taken() -> None:
 
 
 def test_a_snapshot_cannot_be_changed() -> None:
-    snapshot = Catalogue(broken=(BrokenContract(file="a.yaml", line=1, column=2, detail="no topic"),))
+    snapshot = Catalogue(broken=(BrokenContract(contract="bad", file="a.yaml", line=1, column=2, detail="no topic"),))
     with pytest.raises(FrozenInstanceError):
         snapshot.broken = ()  # type: ignore[misc]  # that it cannot be set is what is tested
     with pytest.raises(TypeError):
         Catalogue().contracts[TOPIC] = contract(1)  # type: ignore[index]  # as above
+
+
+def test_several_faults_of_one_contract_are_one_broken_contract() -> None:
+    rows = [("t", "contracts/t.yaml", 1), ("t", "avro/t.avsc", 4), ("u", "contracts/u.yaml", 1)]
+    broken = tuple(BrokenContract(contract=c, file=f, line=n, column=1, detail="no") for c, f, n in rows)
+    assert Catalogue(broken=broken).broken_count == 2

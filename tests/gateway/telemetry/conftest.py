@@ -42,7 +42,7 @@ def contract(topic: str) -> CompiledContract:
 
 @pytest.fixture
 def catalogue() -> CatalogueHolder:
-    broken = BrokenContract(file="contracts/bad.yaml", line=3, column=1, detail="status: activ")
+    broken = BrokenContract(contract="bad", file="contracts/bad.yaml", line=3, column=1, detail="status: activ")
     topics = ("customer.orders", "customer.profiles")
     return CatalogueHolder(Catalogue(contracts={topic: contract(topic) for topic in topics}, broken=(broken,)))
 
