@@ -218,23 +218,20 @@ def read_catalogue(
     A contract of `known` whose file is broken now stays as it was, and the catalogue says so.
     """
     loaded = load(folder, working_copies=working_copies, known=known)
-    contracts = {contract.topic: contract for contract in loaded.contracts}
-    broken = []
-    for row in loaded.broken:
-        kept = row.topic is not None and row.topic in known and row.topic not in contracts
-        if kept and row.topic is not None:
-            contracts[row.topic] = known[row.topic]
-        stays = "; served as before it broke" if kept or (row.topic in contracts and row.topic in known) else ""
-        broken.append(
-            BrokenContract(
-                contract=row.topic or row.file,
-                file=row.file,
-                line=row.line,
-                column=row.column,
-                detail=row.detail + stays,
-            )
+    sound = {contract.topic: contract for contract in loaded.contracts}
+    gone_bad = {row.topic for row in loaded.broken if row.topic is not None} - sound.keys()
+    kept = {topic: known[topic] for topic in gone_bad if topic in known}
+    broken = tuple(
+        BrokenContract(
+            contract=row.topic or row.file,
+            file=row.file,
+            line=row.line,
+            column=row.column,
+            detail=row.detail + ("; served as before it broke" if row.topic in kept else ""),
         )
-    return Catalogue(contracts=MappingProxyType(dict(sorted(contracts.items()))), broken=tuple(broken))
+        for row in loaded.broken
+    )
+    return Catalogue(contracts=MappingProxyType(dict(sorted((sound | kept).items()))), broken=broken)
 
 
 def _key_source(issuer: IssuerSettings, dev_key: DevKey | None) -> KeySource:
