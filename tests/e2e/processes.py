@@ -88,12 +88,15 @@ def start(
 
 
 @contextmanager
-def gateway_process(folder: Path, kafka: str, *, contracts: Path = SCHEMAS, more: str = "") -> Iterator[GatewayProcess]:
-    """`serve` on the Kafka named, its issuer's keys in a file of `folder`; ends by SIGTERM."""
+def gateway_process(
+    folder: Path, kafka: str | None, *, contracts: Path = SCHEMAS, more: str = ""
+) -> Iterator[GatewayProcess]:
+    """`serve` on the Kafka named (None: its embedded one), its issuer's keys in a file of `folder`; ends by SIGTERM."""
+    broker = "embedded = true" if kafka is None else f'bootstrap_servers = "{kafka}"'
     key = make()
     (folder / "keys.json").write_bytes(key.jwks())
     (folder / "tidegate.toml").write_text(
-        f'[http]\nport = 0\n[admin]\nport = 0\n[contracts]\ndir = "{contracts}"\n[kafka]\nbootstrap_servers = "{kafka}"\n'
+        f'[http]\nport = 0\n[admin]\nport = 0\n[contracts]\ndir = "{contracts}"\n[kafka]\n{broker}\n'
         f'[[auth.issuers]]\nissuer = "{DEV_ISSUER}"\nname = "coffeeco"\njwks_file = "{folder / "keys.json"}"\nalgorithms = ["ES256"]\n{more}'
     )
     process, facts = start(["serve", "--config", str(folder / "tidegate.toml")], folder / "gateway.log")

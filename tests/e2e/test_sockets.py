@@ -1,7 +1,4 @@
-"""What goes over the wire, byte by byte: writes, waits for the body, pipelining, and how connections end.
-
-A gateway without a broker: `:validate` needs none, and no refusal does.
-"""
+"""What goes over the wire, byte by byte: writes, waits for the body, pipelining, and how connections end."""
 
 import gzip
 import json
@@ -92,13 +89,10 @@ class Wire:
 
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    """A gateway with little patience for bodies, and no broker."""
-    with socket.socket() as closed:
-        closed.bind(("127.0.0.1", 0))
-        kafka = f"127.0.0.1:{closed.getsockname()[1]}"
-        more = f"[server]\ndrain_s = 2\nbody_timeout_s = {BODY_TIMEOUT_S}\n"
-        with gateway_process(tmp_path_factory.mktemp("sockets"), kafka, more=more) as running:
-            yield running
+    """A gateway with little patience for bodies."""
+    more = f"[server]\ndrain_s = 2\nbody_timeout_s = {BODY_TIMEOUT_S}\n"
+    with gateway_process(tmp_path_factory.mktemp("sockets"), None, more=more) as running:
+        yield running
 
 
 @contextmanager
