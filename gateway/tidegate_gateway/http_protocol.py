@@ -11,22 +11,32 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["CorkedProtocol", "CorkedTransport"]
 
+_MOST_HELD_BYTES = 65_536
+"""Past this the socket's own flow control must see the bytes: a long answer to a slow reader is not held in memory."""
+
 
 class CorkedTransport:
-    """A transport whose writes wait for the end of the loop's turn; everything else goes straight through."""
+    """A transport whose writes wait for the end of the loop's turn; everything else goes straight through.
 
-    __slots__ = ("_held", "_inner", "_loop")
+    What comes after the end of the connection is dropped, as asyncio's own transports do (uvloop's raise).
+    """
+
+    __slots__ = ("_held", "_held_bytes", "_inner", "_loop")
 
     def __init__(self, inner: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._inner = inner
         self._loop = loop
         self._held: list[bytes] = []
+        self._held_bytes = 0
 
     def write(self, data: bytes) -> None:
-        """Hold `data` until the turn ends, or the transport closes."""
+        """Hold `data` until the turn ends, the transport closes, or so much is held that it goes at once."""
         if not self._held:
             self._loop.call_soon(self._flush)
         self._held.append(data)
+        self._held_bytes += len(data)
+        if self._held_bytes > _MOST_HELD_BYTES:
+            self._flush()
 
     def close(self) -> None:
         """Write what is held, then close."""
@@ -37,6 +47,9 @@ class CorkedTransport:
         held = self._held
         if held:
             self._held = []
+            self._held_bytes = 0
+            if self._inner.is_closing():
+                return
             self._inner.write(held[0] if len(held) == 1 else b"".join(held))
 
     def __getattr__(self, name: str) -> Any:

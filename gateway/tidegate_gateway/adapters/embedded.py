@@ -20,7 +20,8 @@ class EmbeddedBrokerFailed(RuntimeError):
 class EmbeddedBroker:
     """One broker on loopback, a topic of four partitions for every name that is asked for. An async context manager.
 
-    The process ends with this one: its stdin closes, and on Linux the kernel kills it.
+    The process ends with this one: its stdin closes, and on Linux the kernel kills it. It is in a session of its own: a Ctrl-C in
+    the terminal is for the gateway, which still needs it to drain.
     """
 
     def __init__(self) -> None:
@@ -28,14 +29,18 @@ class EmbeddedBroker:
         self.bootstrap = ""
 
     async def start(self) -> str:
-        """Start the process; its `host:port`, once it listens. Raises `EmbeddedBrokerFailed` after 20 seconds."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tidegate_gateway.adapters.mock_cluster",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        """Start the process; its `host:port`, once it listens. Raises `EmbeddedBrokerFailed`, after 20 seconds at most."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tidegate_gateway.adapters.mock_cluster",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise EmbeddedBrokerFailed(f"the embedded broker's process cannot be started: {error.strerror}") from error
         self._process = process
         if process.stdout is None:
             raise EmbeddedBrokerFailed("the embedded broker's process has no stdout")
@@ -43,6 +48,9 @@ class EmbeddedBroker:
             line = await asyncio.wait_for(process.stdout.readline(), _START_S)
         except TimeoutError:
             line = b""
+        except asyncio.CancelledError:
+            await self.stop()
+            raise
         self.bootstrap = line.decode("ascii", "replace").strip()
         if not self.bootstrap:
             await self.stop()

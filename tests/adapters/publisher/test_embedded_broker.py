@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,4 +56,41 @@ async def test_it_ends_with_its_parent_however_that_ends() -> None:
 async def test_a_process_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(EmbeddedBrokerFailed, match="did not start"):
+        await EmbeddedBroker().start()
+
+
+async def test_a_ctrl_c_in_the_terminal_is_not_the_brokers() -> None:
+    """The gateway drains at Ctrl-C, and needs its broker for that."""
+    broker = EmbeddedBroker()
+    await broker.start()
+    try:
+        assert broker.pid is not None
+        assert os.getpgid(broker.pid) != os.getpgid(0)
+    finally:
+        await broker.stop()
+
+
+async def test_a_start_that_is_cancelled_leaves_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    mute = tmp_path / "mute"
+    mute.write_text("#!/bin/sh\nexec cat\n")  # lives until its stdin ends, and says nothing
+    mute.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(mute))
+    broker = EmbeddedBroker()
+    starting = asyncio.create_task(broker.start())
+    for _ in range(200):
+        if broker.pid is not None:
+            break
+        await asyncio.sleep(0.01)
+    pid = broker.pid
+    assert pid is not None
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert broker.pid is None
+    assert not alive(pid)
+
+
+async def test_a_process_that_cannot_be_started_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+    with pytest.raises(EmbeddedBrokerFailed, match="cannot be started"):
         await EmbeddedBroker().start()
