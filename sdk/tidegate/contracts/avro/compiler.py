@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from tidegate.contracts.avro.attributes import check_attributes
 from tidegate.contracts.avro.containers import Member, array_writer, map_writer, record_writer, unique_writer
 from tidegate.contracts.avro.defaults import default_bytes, plain_default
 from tidegate.contracts.avro.examples import NO_EXAMPLE, NoExample, given_examples
@@ -75,6 +76,7 @@ class Compiler:
 
     def record(self, schema: Record) -> Node:
         """The top level. Raises `ContractError`."""
+        check_attributes(schema.attributes, schema.pointer)
         node = self._record(schema, Spot(path="", sensitive=_is_tagged(schema.attributes)))
         for path, rules in self._rules.items():
             if path not in self._paths:
@@ -93,6 +95,7 @@ class Compiler:
             raise ContractError(f"the schema has more than {_MAX_PLACES} places once its types are written out")
         if isinstance(schema, Union):
             return self._union(schema, spot)
+        check_attributes(schema.attributes, schema.pointer)
         _refuse_cel(schema.attributes, schema.pointer)
         if _is_tagged(schema.attributes):
             spot = msgspec.structs.replace(spot, sensitive=True)
@@ -238,6 +241,7 @@ class Compiler:
         return Node(write=opened.target, takes=OBJECT, expected=place.expected, type=name, example=example)
 
     def _field(self, field: Field, spot: Spot) -> tuple[Member, Callable[[], object]]:
+        check_attributes(field.attributes, field.pointer)
         _refuse_cel(field.attributes, field.pointer)
         path = f"{spot.path}.{field.name}" if spot.path else field.name
         sensitive = spot.sensitive or _is_marked(field) or path in self._sensitive

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from tidegate.contracts.avro.schema import Logical
 
-__all__ = ["UnsupportedLogicalType", "logical_of"]
+__all__ = ["LOGICAL_TYPES", "UnsupportedLogicalType", "logical_of"]
 
 _ON = {
     "date": "int",
@@ -20,6 +20,8 @@ _ON = {
     "local-timestamp-micros": "long",
     "local-timestamp-nanos": "long",
 }
+LOGICAL_TYPES = frozenset(_ON) | {"uuid", "duration", "decimal", "big-decimal"}
+"""The logical types of Avro 1.12."""
 _UUID_BYTES = 16
 _DURATION_BYTES = 12
 
