@@ -4,6 +4,7 @@ Compiled when contracts load; `Matcher` runs for each value. A search, as in JSO
 very end of the text (Python's would also stand before a last newline). No lookaround, no backreferences.
 """
 
+import re
 from collections.abc import Callable
 
 import re2
@@ -15,6 +16,8 @@ Matcher = Callable[[bytes], bool]
 
 _UNANCHORED = re2._Anchor.UNANCHORED  # noqa: SLF001 -- re2's own search() costs 4.9 us a call, this one 0.7
 _NONE = (-1, -1)
+_asks_more = re.compile(r"\(\?<?[=!<]|\\[1-9k]").search
+"""Finds lookaround or a backreference in what RE2 quotes of a pattern."""
 
 
 def matcher(pattern: str) -> Matcher:
@@ -26,7 +29,10 @@ def matcher(pattern: str) -> Matcher:
         compiled = re2.compile(pattern, options)
     except re2.error as error:
         reason = error.args[0] if error.args else b""
-        raise ValueError(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None
+        text = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
+        if _asks_more(text) or "(?P=" in pattern:
+            text += " (RE2 has no lookaround and no backreferences)"
+        raise ValueError(text) from None
     match = compiled._regexp.Match  # noqa: SLF001 -- as above
 
     def occurs(text: bytes) -> bool:

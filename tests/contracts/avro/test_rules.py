@@ -168,3 +168,62 @@ def test_examples_satisfy_their_rules(of_type: Make) -> None:
     assert of_type("int", example=42).codec.example() == b'{"f":42}'
     with pytest.raises(ContractError, match="example"):
         of_type("string", pattern="^\\b$").codec.example()
+
+
+CENTS_OF_12 = {"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}
+
+
+@pytest.mark.parametrize(
+    ("value", "detail"),
+    [
+        ("1.005", "has 3 digits after the decimal point, at most 2 are allowed"),
+        ("12345678901.10", "has 11 digits before the decimal point, at most 10 are allowed"),
+        (12345678901, "has 11 digits before the decimal point, at most 10 are allowed"),
+        (
+            "12345678901.001000",
+            (
+                "has 11 digits before the decimal point, at most 10 are allowed, "
+                "and 3 digits after the decimal point, at most 2 are allowed"
+            ),
+        ),
+        ("1e20", "has 21 digits before the decimal point, at most 10 are allowed"),
+        ("-0.000001", "has 6 digits after the decimal point, at most 2 are allowed"),
+        ("1e99999999999999999999", "has more than 10 digits before or 2 after the decimal point"),
+    ],
+)
+def test_which_side_of_the_decimal_point_has_too_many_digits(of_type: Make, value: object, detail: str) -> None:
+    (violation,) = of_type(CENTS_OF_12)({"f": value}).violations
+    assert (violation.rule, violation.detail) == ("precision", detail)
+
+
+def test_how_many_digits_a_sensitive_decimal_has_is_not_told(of_type: Make) -> None:
+    made = of_type(CENTS_OF_12, **{"confluent:tags": ["PII"]})
+    for value in ("1.005", "12345678901"):
+        assert made({"f": value}).violations[0].detail == "has more than 10 digits before or 2 after the decimal point"
+
+
+def test_a_lower_bound_of_a_size_is_needed_and_an_upper_one_allowed(of_type: Make) -> None:
+    made = of_type(STRINGS, minItems=1, maxItems=2)
+    assert made({"f": []}).violations[0].detail == "has 0 items, at least 1 is needed"
+    assert made({"f": ["a", "b", "c"]}).violations[0].detail == "has 3 items, at most 2 are allowed"
+    assert of_type("string", minLength=2)({"f": "a"}).violations[0].detail == "has 1 character, at least 2 are needed"
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "hinted"),
+    [
+        ("int", "12", True),
+        ("long", "-7", True),
+        ("int", "12.5", False),
+        ("int", "abc", False),
+        ("int", "", False),
+        ("int", "01", False),
+        ("double", "12.5", True),
+        ("double", "1e3", True),
+        ("float", "NaN", False),
+        ("double", "\u0661", False),
+    ],
+)
+def test_only_a_number_in_quotes_is_told_to_leave_them_out(of_type: Make, type_: str, value: str, hinted: bool) -> None:
+    (violation,) = of_type(type_)({"f": value}).violations
+    assert violation.hint == ("write the number without quotes" if hinted else "")

@@ -50,13 +50,13 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             "nothing",
         ),
         ({"orderId": None}, "#/orderId", "string.uuid_empty", "is missing, which is not a valid UUID", "nothing"),
-        ({"items": None}, "#/items", "repeated.min_items", "is missing: at least 1 item is required", "nothing"),
+        ({"items": None}, "#/items", "repeated.min_items", "is missing: at least 1 item is needed", "nothing"),
         ({"changedAt": None}, "#/changedAt", "required", "is missing", "nothing"),
         (
             {"items": []},
             "#/items",
             "repeated.min_items",
-            "has 0 items, at least 1 item is required",
+            "has 0 items, at least 1 item is needed",
             "array of 0 items",
         ),
         (
@@ -70,7 +70,7 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             {"items": [{"sku": "a"}]},
             "#/items/0/quantity",
             "int32.gte_lte",
-            "is missing, which means 0: at least 1 is required",
+            "is missing, which means 0: at least 1 is needed",
             "nothing",
         ),
         (
@@ -93,11 +93,11 @@ def test_a_good_event_is_encoded(status: CompiledVersion) -> None:
             {"attributes": {"a/b": ""}},
             "#/attributes/a~1b",
             "string.min_len",
-            "has 0 characters, at least 1 character is required",
+            "has 0 characters, at least 1 character is needed",
             "string of 0 characters",
         ),
         ({"stars": 6}, "#/stars", "int32.gt_lt", "is 6, only less than 6 is allowed", "int 6"),
-        ({"stars": "0"}, "#/stars", "int32.gt_lt", "is 0, more than 0 is required", "string of 1 character"),
+        ({"stars": "0"}, "#/stars", "int32.gt_lt", "is 0, more than 0 is needed", "string of 1 character"),
         ({"tags": ["a", "a"]}, "#/tags", "repeated.unique", "has the same item twice", "array of 2 items"),
         (
             {"tags": ["a", "B"]},
@@ -280,7 +280,7 @@ def test_wrapped_strings_are_measured(compile_text: Callable[..., CompiledVersio
     version = compile_text(f"{HEAD} message M {{ google.protobuf.StringValue a = 1 [{field}]; }}", "p.v1.M")
     verdict = version.check(b'{"a":"x"}')
     assert isinstance(verdict, Rejected)
-    assert verdict.violations[0].detail == "has 1 character, at least 3 characters are required"
+    assert verdict.violations[0].detail == "has 1 character, at least 3 characters are needed"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Made by the compiler, run for every event.
 """
 
 import binascii
+import contextlib
 import re
 from collections.abc import Callable
 from decimal import Context, Decimal, Inexact, InvalidOperation
@@ -114,6 +115,38 @@ def decimal_reader(logical: Logical) -> Callable[[object], tuple[Decimal, int]]:
     return read
 
 
+def _digits_words(value: object, logical: Logical, *, sensitive: bool) -> str:
+    """Which side of the decimal point has too many digits, and how many."""
+    whole, scale = logical.precision - logical.scale, logical.scale
+    parts = []
+    with contextlib.suppress(InvalidOperation):  # an exponent of many digits
+        before, after = _digits(Decimal(str(value)))
+        if not sensitive and before > whole:
+            parts.append(f"{_counted(before)} before the decimal point, at most {_are(whole)} allowed")
+        if not sensitive and after > scale:
+            parts.append(f"{_counted(after)} after the decimal point, at most {_are(scale)} allowed")
+    if parts:
+        return "has " + ", and ".join(parts)
+    return f"has more than {_counted(whole)} before or {scale} after the decimal point"
+
+
+def _digits(number: Decimal) -> tuple[int, int]:
+    """How many digits stand before and after the decimal point, without leading and trailing zeros."""
+    exponent = number.as_tuple().exponent
+    assert isinstance(exponent, int)  # noqa: S101 -- NaN and Infinity are no numbers here
+    figures = "".join(map(str, number.as_tuple().digits))
+    zeros = len(figures) - len(figures.rstrip("0"))
+    return max(number.adjusted() + 1, 0), max(-exponent - zeros, 0)
+
+
+def _counted(digits: int) -> str:
+    return f"{digits} digit{'' if digits == 1 else 's'}"
+
+
+def _are(count: int) -> str:
+    return f"{count} {'is' if count == 1 else 'are'}"
+
+
 def decimal_writer(place: Place, logical: Logical, size: int | None, rules: tuple[Rule, ...]) -> Write:
     """A decimal on bytes, or on a fixed of `size` bytes. Never rounded; `12.500` fits scale 2."""
     wrong_type = type_words(place, "a decimal in a string or number")
@@ -124,9 +157,7 @@ def decimal_writer(place: Place, logical: Logical, size: int | None, rules: tupl
         return place.violation(pointer, "format", "is not a decimal number", value)
 
     def wrong_precision(value: object, pointer: str) -> Violation:
-        whole, scale = logical.precision - logical.scale, logical.scale
-        detail = f"has more than {whole} digits before or {scale} after the decimal point"
-        return place.violation(pointer, "precision", detail, value)
+        return place.violation(pointer, "precision", _digits_words(value, logical, sensitive=place.sensitive), value)
 
     def write(value: object, out: list[bytes]) -> Answer:
         try:

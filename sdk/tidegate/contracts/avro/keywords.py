@@ -193,14 +193,15 @@ def _at_most(size: int) -> Callable[[int], bool]:
 def _length_words(
     keyword: str, size: int, bound: str, place: Place, unit: str, length: Callable[[object], int]
 ) -> Explain:
-    allowed = f"{bound} {size} {'is' if size == 1 else 'are'} allowed"
+    word = "needed" if bound == "at least" else "allowed"
+    wanted = f"{bound} {size} {'is' if size == 1 else 'are'} {word}"
 
     def explain(value: object, pointer: str) -> Violation:
         if place.sensitive:
             detail = f"has {'fewer' if bound == 'at least' else 'more'} than {size} {unit}{'' if size == 1 else 's'}"
         else:
             count = length(value)
-            detail = f"has {count} {unit}{'' if count == 1 else 's'}, {allowed}"
+            detail = f"has {count} {unit}{'' if count == 1 else 's'}, {wanted}"
         return place.violation(pointer, keyword, detail, value)
 
     return explain

@@ -4,6 +4,7 @@ Made by the compiler, run for every event. An int is a JSON number without fract
 """
 
 import math
+import re
 import struct
 from collections.abc import Callable
 from decimal import Decimal
@@ -30,11 +31,19 @@ def _number_hint(value: object) -> str:
     number = Decimal(value) if isinstance(value, (float, Decimal)) else None
     if number is not None and abs(number) < 1 << 63 and number == int(number):
         return f"write {int(number)}, without fraction or exponent"
-    return "write the number without quotes" if isinstance(value, str) else ""
+    return _unquote(value, _is_integer)
 
 
 def _float_hint(value: object) -> str:
-    return "write the number without quotes" if isinstance(value, str) else ""
+    return _unquote(value, _is_number)
+
+
+_is_integer = re.compile(r"-?(?:0|[1-9]\d*)", re.ASCII).fullmatch
+_is_number = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
+
+
+def _unquote(value: object, is_one: Callable[[str], object]) -> str:
+    return "write the number without quotes" if isinstance(value, str) and is_one(value) else ""
 
 
 def range_words(place: Place, kind: str) -> Explain:

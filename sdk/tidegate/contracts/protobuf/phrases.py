@@ -24,8 +24,8 @@ _COUNTS = {
     "map.min_pairs": ("at least", "entries"), "map.max_pairs": ("at most", "entries"),
 }  # fmt: skip
 _BOUNDS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
-    ("gte", "at least {} is required", operator.lt),
-    ("gt", "more than {} is required", operator.le),
+    ("gte", "at least {} is needed", operator.lt),
+    ("gt", "more than {} is needed", operator.le),
     ("lte", "at most {} is allowed", operator.gt),
     ("lt", "only less than {} is allowed", operator.ge),
 )
@@ -33,13 +33,13 @@ _BOUND_NAMES = {"gt", "gte", "lt", "lte"}
 
 
 def count_phrase(rule: str, of: Facts, value: object, kind: Kind, *, secret: bool) -> str:
-    """For a length or a number of items: `has 0 items, at least 1 item is required`. Empty for other rules."""
+    """For a length or a number of items: `has 0 items, at least 1 item is needed`. Empty for other rules."""
     if rule not in _COUNTS:
         return ""
     bound, unit = _COUNTS[rule]
     limit = of.get(rule.partition(".")[2])
     wanted = f"{bound} {limit} {counted(limit, unit)} {'is' if limit == 1 else 'are'} "
-    wanted += "allowed" if bound == "at most" else "required"
+    wanted += "allowed" if bound == "at most" else "needed"
     if value is MISSING:
         return f"is missing: {wanted}"
     if secret:
