@@ -55,12 +55,43 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "newId": True,
         "fingerprint": made["fingerprint"],
         "folder": f"{folder}/released/shop.orders/1",
+        "warnings": [],
     }
     assert main(arguments) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["topic"] == "shop.orders"
     (row,) = told["refused"]
     assert (row["file"], row["line"], row["column"]) == (f"{folder}/contracts/shop.orders.yaml", 1, 1)
+
+
+NOT_CHECKED = "not checked: compatibility {} with version {} (this build has no compatibility check yet)"
+DRAFT = "status is draft: `serve` does not serve it"
+
+
+def test_what_a_release_does_not_promise_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["release", "shop.orders", "--contracts", str(folder)]
+    contract = folder / "contracts/shop.orders.yaml"
+    schema = folder / "avro/order.avsc"
+    contract.write_text("status: draft\n" + CONTRACT)
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == f"warning: {DRAFT}\n"
+    assert out.startswith("released shop.orders version 1\n")
+    schema.write_text(SCHEMA.replace("string", "int"))
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    wanted = [NOT_CHECKED.format("FULL_TRANSITIVE", 1), DRAFT]
+    assert json.loads(out)["warnings"] == wanted
+    assert err == "".join(f"warning: {warning}\n" for warning in wanted)
+    options = "    customProperties: [{property: compatibility, value: %s}]\n"
+    contract.write_text(CONTRACT + options % "BACKWARD")
+    schema.write_text(SCHEMA.replace("string", "long"))
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == f"warning: {NOT_CHECKED.format('BACKWARD', 2)}\n"
+    contract.write_text(CONTRACT + options % "NONE")
+    schema.write_text(SCHEMA.replace("string", "bytes"))
+    assert main(arguments) == 0
+    assert capsys.readouterr().err == "", "nothing was promised"
 
 
 def test_what_could_not_run_is_2(

@@ -30,6 +30,8 @@ def run_release(folder: Path, topic: str, *, as_json: bool) -> int:
 
 
 def _tell_released(folder: Path, made: Released, *, as_json: bool) -> None:
+    for warning in made.warnings:
+        sys.stderr.write(f"warning: {warning}\n")
     if as_json:
         _tell_json(
             {
@@ -39,6 +41,7 @@ def _tell_released(folder: Path, made: Released, *, as_json: bool) -> None:
                 "newId": made.new_id,
                 "fingerprint": made.fingerprint,
                 "folder": str(folder / made.folder),
+                "warnings": made.warnings,
             }
         )
         return

@@ -19,7 +19,7 @@ from tidegate.contracts.source import ContractSource, VersionSource
 from tidegate.repository.broken import Broken, Place, Problems, Refused
 from tidegate.repository.contract_file import ContractFile, is_topic, read_contract
 from tidegate.repository.files import read_text
-from tidegate.repository.lock import LOCK, Lock, read_lock
+from tidegate.repository.lock import LOCK, Lock, passing_id, read_lock
 from tidegate.repository.nodes import MAX_DOCUMENT_BYTES
 from tidegate.repository.places import place_of
 from tidegate.repository.released import RELEASED, read_released, version_folder
@@ -59,8 +59,9 @@ def contract_name(topic: str) -> str:
 def read(folder: Path, *, working_copies: bool) -> Repository:
     """Every contract below `folder` (which holds contracts/). Raises nothing.
 
-    With `working_copies` (dev) a schema that differs from the newest release is served as version 0, under an id above
-    the lock's largest (or that of the same text), and drafts are served. Without, only released versions are, and schemas being edited are not read.
+    With `working_copies` (dev) a schema that differs from the newest release is served as version 0, under the id that a
+    release gave the same text or one that no release ever gives (`lock.passing_id`), and drafts are served. Without, only
+    released versions are, and schemas being edited are not read.
     """
     lock = read_lock(folder)
     broken = list(lock.broken)
@@ -233,10 +234,8 @@ class _Reading:
         if copy is not None and versions and versions[-1].fingerprint == copy.source.fingerprint:
             copy = None
         if copy is not None:
-            next_id = (
-                max(self._ids.values(), default=0) + 1
-            )  # for this process only, unless a release took the same text
-            schema_id = self._ids.setdefault(schema_hash(copy.source), next_id)
+            text = schema_hash(copy.source)
+            schema_id = self._ids.setdefault(text, passing_id(text, self._ids.values()))
             versions = (msgspec.structs.replace(copy.source, schema_id=schema_id), *versions)
         if not versions:
             problems.refuse(f"no released version; `tidegate release {contract.topic}` makes the first")

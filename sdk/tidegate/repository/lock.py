@@ -4,7 +4,7 @@ Append-only at its end, so that two branches which release at once conflict in g
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,16 @@ from tidegate.repository.broken import Broken, Place, Problems, Refused
 from tidegate.repository.contract_file import is_topic
 from tidegate.repository.files import read_text
 
-__all__ = ["HEADER", "LOCK", "Lock", "LockLine", "read_lock"]
+__all__ = ["HEADER", "LOCK", "Lock", "LockLine", "passing_id", "read_lock"]
 
 LOCK = "released.lock"
 HEADER = """\
 # Schema ids of every released version. Written by `tidegate release`, append-only: never edit, sort or remove a line.
 # id topic version sha256-of-schema fingerprint
 """
-_MAX_ID = 2**31 - 1
+_MAX_ID = 2_000_000_000 - 1
+_PASSING_IDS = 2**31 - 1 - _MAX_ID
+_MAX_VERSION = 2**31 - 1
 _is_hash = re.compile(r"[0-9a-f]{64}").fullmatch
 _is_number = re.compile(r"[1-9]\d{0,9}", re.ASCII).fullmatch
 
@@ -67,6 +69,18 @@ class Lock:
     def id_of(self, schema_hash: str) -> int:
         """The id that stands for a schema: the one it has in any topic, else the next free one."""
         return next((line.schema_id for line in self.lines if line.schema_hash == schema_hash), self.largest_id + 1)
+
+
+def passing_id(schema_hash: str, taken: Collection[int]) -> int:
+    """The id of a schema that no release holds: 2,000,000,000 or more, where releases never come.
+
+    Taken from the text, so that the same one gives the same id in every process and an edited one gives another: what
+    consumers remember of an id stays true. `taken` are the ids of other schemas.
+    """
+    offset = int(schema_hash[:16], 16)
+    while (found := _MAX_ID + 1 + offset % _PASSING_IDS) in taken:
+        offset += 1
+    return found
 
 
 def read_lock(folder: Path) -> Lock:
@@ -130,7 +144,7 @@ def _line(text: str, number: int) -> LockLine | None:
     schema_id, topic, version, schema_hash, fingerprint = parts
     if not (_is_number(schema_id) and _is_number(version) and _is_hash(schema_hash) and _is_hash(fingerprint)):
         return None
-    if int(schema_id) > _MAX_ID or int(version) > _MAX_ID or not is_topic(topic):
+    if int(schema_id) > _MAX_ID or int(version) > _MAX_VERSION or not is_topic(topic):
         return None
     return LockLine(
         schema_id=int(schema_id),

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -31,7 +31,10 @@ __all__ = ["ReleaseRefused", "Released", "release"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
-    """A release as it now stands. `new_id`: the schema had no id before. `folder` is relative to the schemas folder."""
+    """A release as it now stands. `new_id`: the schema had no id before. `folder` is relative to the schemas folder.
+
+    `warnings` tell what this release does not promise: a compatibility that nobody checked, a draft that is not served.
+    """
 
     topic: str
     version: int
@@ -39,6 +42,7 @@ class Released:
     new_id: bool
     fingerprint: str
     folder: str
+    warnings: tuple[str, ...] = ()
 
 
 class ReleaseRefused(Exception):
@@ -58,11 +62,24 @@ def release(folder: Path, topic: str) -> Released:
     with _alone(folder, topic):
         problems = Problems(contract_name(topic), topic)
         try:
-            lock, version = _prepared(folder, topic, problems)
+            contract = _contract(folder, topic, problems)
+            lock, version = _prepared(folder, contract, problems)
             _write_version(folder, topic, version, problems)
         except Refused:
             raise ReleaseRefused(problems.rows) from None
-        return _append(folder, topic, version, lock)
+        made = _append(folder, topic, version, lock)
+        return replace(made, warnings=tuple(_warnings(contract, made)))
+
+
+def _warnings(contract: ContractFile, made: Released) -> Iterator[str]:
+    live = contract.live
+    if made.version > 1 and live.compatibility != "NONE":
+        yield (
+            f"not checked: compatibility {live.compatibility} with version {made.version - 1} "
+            "(this build has no compatibility check yet)"
+        )
+    if live.status == "draft":
+        yield "status is draft: `serve` does not serve it"
 
 
 @contextmanager
@@ -80,12 +97,11 @@ def _alone(folder: Path, topic: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _prepared(folder: Path, topic: str, problems: Problems) -> tuple[Lock, VersionSource]:
-    contract = _contract(folder, topic, problems)
+def _prepared(folder: Path, contract: ContractFile, problems: Problems) -> tuple[Lock, VersionSource]:
     lock = read_lock(folder)
     if lock.broken:
         raise ReleaseRefused(lock.broken)
-    versions = read_versions(folder, lock, topic, problems)
+    versions = read_versions(folder, lock, contract.topic, problems)
     copy = SchemaFiles(folder).working_copy(contract, problems)
     newest = versions[-1] if versions else None
     if newest is not None and newest.fingerprint == copy.source.fingerprint:

@@ -17,18 +17,27 @@ def rows(shop: Shop, *, working_copies: bool = True) -> list[str]:
     return [str(row) for row in load(shop.folder, working_copies=working_copies).broken]
 
 
-def test_a_working_copy_is_version_0_under_an_id_above_the_locks(
+def test_a_working_copy_is_version_0_under_an_id_that_no_release_gives(
     shop: Shop, add_topic: Callable[[Shop, str], None]
 ) -> None:
     (source,) = read(shop.folder, working_copies=True).contracts
-    assert [(v.number, v.schema_id, v.key) for v in source.versions] == [(0, 1, "orderId")]
+    (first,) = source.versions
+    assert (first.number, first.key) == (0, "orderId")
+    assert 2_000_000_000 <= first.schema_id < 2**31
+    assert read(shop.folder, working_copies=True).contracts == (source,), "the same in every process"
     assert decode_source(encode_source(source)) == source
     release(shop.folder, "shop.orders")
     add_topic(shop, "shop.other")
     shop.edit("avro/shop/item.avsc", '"maximum": 10', '"maximum": 9')
     orders, other = read(shop.folder, working_copies=True).contracts
-    assert [(v.number, v.schema_id) for v in orders.versions] == [(0, 2), (1, 1)]
-    assert [(v.number, v.schema_id) for v in other.versions] == [(0, 2)], "the same text has the same id"
+    edited = orders.versions[0].schema_id
+    assert edited >= 2_000_000_000
+    assert edited != first.schema_id, "an edited schema never comes under the id of the one before"
+    assert [(v.number, v.schema_id) for v in orders.versions] == [(0, edited), (1, 1)]
+    assert [(v.number, v.schema_id) for v in other.versions] == [(0, edited)], "the same text has the same id"
+    assert release(shop.folder, "shop.orders").schema_id == 2
+    (other,) = (c for c in read(shop.folder, working_copies=True).contracts if c.topic == "shop.other")
+    assert [(v.number, v.schema_id) for v in other.versions] == [(0, 2)], "the id that a release gave to this text"
 
 
 def test_a_working_copy_equal_to_the_newest_release_is_not_served_beside_it(shop: Shop) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tidegate.repository.lock import HEADER, LOCK, Lock, read_lock
+from tidegate.repository.lock import HEADER, LOCK, Lock, passing_id, read_lock
 
 A, B, F = "a" * 64, "b" * 64, "f" * 64
 
@@ -45,7 +45,7 @@ def test_one_schema_has_one_id_in_every_topic(tmp_path: Path) -> None:
         ("<<<<<<< HEAD\n", 'released.lock:1:1: is no "id topic version sha256 fingerprint": <<<<<<< HEAD', None),
         (f"0 a 1 {A} {F}\n", "released.lock:1:1: is no ", "a"),
         (f"01 a 1 {A} {F}\n", "released.lock:1:1: is no ", "a"),
-        (f"2147483648 a 1 {A} {F}\n", "released.lock:1:1: is no ", "a"),
+        (f"2000000000 a 1 {A} {F}\n", "released.lock:1:1: is no ", "a"),
         (f"1 a/b 1 {A} {F}\n", "released.lock:1:1: is no ", None),
         (f"1 a 1 {A[1:]} {F}\n", "released.lock:1:1: is no ", "a"),
         (f"1  a 1 {A} {F}\n", "released.lock:1:1: is no ", "a"),
@@ -62,6 +62,17 @@ def test_good_lines_stand_beside_bad_ones(tmp_path: Path) -> None:
     lock = read(tmp_path, f"garbage\n1 a 1 {A} {F}\n2 b 1 {A} {F}\n3 c 1 {B} {F}\n")
     assert [line.topic for line in lock.lines] == ["a", "c"]
     assert [row.line for row in lock.broken] == [1, 3]
+
+
+def test_ids_without_a_release_are_far_from_those_with_one() -> None:
+    first = passing_id(A, ())
+    assert first == passing_id(A, (1, 2)), "the text's own, in every process"
+    assert first != passing_id(B, ())
+    assert passing_id(A, (first,)) not in (first, passing_id(B, ()))
+    last = f"{147_483_647:016x}" + "0" * 48
+    for text in ("0" * 64, "f" * 64, last):
+        assert 2_000_000_000 <= passing_id(text, ()) < 2**31
+        assert 2_000_000_000 <= passing_id(text, (passing_id(text, ()),)) < 2**31
 
 
 @given(st.binary(max_size=200))
