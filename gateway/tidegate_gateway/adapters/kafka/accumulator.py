@@ -135,6 +135,7 @@ class Accumulator:
         """The batch was surely not stored: what still has time and an asker goes to the front of its lane, in its order."""
         for piece in reversed(batch):
             if piece.future.done():
+                piece.failed = True  # who went away, too: what follows it in its submission must not overtake it
                 self.held_bytes -= piece.size_bytes
                 continue
             lane.queue.appendleft(piece)

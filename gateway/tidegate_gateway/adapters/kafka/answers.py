@@ -15,7 +15,6 @@ NOT_APPENDED: Final = MappingProxyType({
     2: "CORRUPT_MESSAGE",
     3: "UNKNOWN_TOPIC_OR_PARTITION",
     5: "LEADER_NOT_AVAILABLE",
-    6: "NOT_LEADER_OR_FOLLOWER",
     10: "MESSAGE_TOO_LARGE",
     17: "INVALID_TOPIC_EXCEPTION",
     18: "RECORD_LIST_TOO_LARGE",
@@ -35,6 +34,7 @@ NOT_APPENDED: Final = MappingProxyType({
 })  # fmt: skip
 """Answers that a broker gives before it appends anything: that attempt stored nothing.
 
-Missing on purpose: REQUEST_TIMED_OUT (7) and NOT_ENOUGH_REPLICAS_AFTER_APPEND (20), which come after; and every code not
-known to come before.
+Missing on purpose: REQUEST_TIMED_OUT (7) and NOT_ENOUGH_REPLICAS_AFTER_APPEND (20), which come after;
+NOT_LEADER_OR_FOLLOWER (6), which a broker that lost its leadership says of what it appended and still waits with for the
+replicas (`kafka.cluster.Partition.checkEnoughReplicasReachOffset`, 4.3); and every code not known to come before.
 """

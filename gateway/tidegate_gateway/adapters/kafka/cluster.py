@@ -123,7 +123,9 @@ class Cluster:
                 await self._probe()
             async with asyncio.timeout(_READ_S):
                 read = await self._read_where_due()
-        except (KafkaError, OSError, TimeoutError) as error:
+        except Exception as error:  # whatever aiokafka raises, the next look must still happen
+            if not isinstance(error, KafkaError | OSError | TimeoutError):
+                _log.exception("kafka: a look at the brokers failed")
             self.up = False
             self.detail = f"no broker of {self._settings.bootstrap_servers} answers ({type(error).__name__})"
             self._drop_client()

@@ -124,6 +124,11 @@ class Generation:
                     headers=list(record.headers),
                 )
         batch.close()
+        records = sum(len(piece.records) for piece in pieces)
+        if (
+            batch.record_count() != records
+        ):  # `append` says no more than None: an offset would be told for what is not there
+            raise RuntimeError(f"aiokafka took {batch.record_count()} of {records} records into a batch")
         return _without_waiting(self._producer.send_batch(batch, lane.topic, partition=lane.partition))
 
     def seal(self) -> None:
@@ -150,7 +155,16 @@ class Generation:
             except (KafkaError, OSError, TimeoutError):
                 continue
 
+    def abandon(self) -> None:
+        """Once stopped: what aiokafka left without an end has failed, so that its partitions can go on elsewhere."""
+        for place, flight in tuple(self.flights.items()):
+            self._leave(place)
+            self._landed(self, flight, None)
+
     def _end_flight(self, place: tuple[str, int], flight: Flight, done: "asyncio.Future[Any]") -> None:
+        if self.flights.get(place) is not flight:
+            done.exception() if not done.cancelled() else None  # it was abandoned
+            return
         self._leave(place)
         error = done.exception() if not done.cancelled() else KafkaError("cancelled")
         flight.unsent = isinstance(error, Sealed) and not flight.doubt

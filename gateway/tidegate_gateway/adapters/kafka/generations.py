@@ -101,8 +101,9 @@ class Generations:
             generation = Generation(self._settings, landed=self._landed, freed=self._freed)
             try:
                 await asyncio.wait_for(generation.start(self._topics()), _START_S)
-            except (KafkaError, OSError, TimeoutError) as error:
-                _log.debug("kafka: no producer yet: %r", error)
+            except Exception as error:  # whatever aiokafka raises, the next producer must still be made
+                expected = isinstance(error, KafkaError | OSError | TimeoutError)
+                _log.log(logging.DEBUG if expected else logging.ERROR, "kafka: no producer yet: %r", error)
                 await generation.stop(_GRACE_S)
                 await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
@@ -124,5 +125,7 @@ class Generations:
                 generation.seal()
                 await generation.wait_empty(3 * self._settings.delivery_timeout_s)
             await generation.stop(_GRACE_S)
+            generation.abandon()
         finally:
             self._ending.pop(generation, None)
+            self._freed()

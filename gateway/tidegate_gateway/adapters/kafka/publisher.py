@@ -92,6 +92,8 @@ class KafkaPublisher:
             return [refusal or _CLOSED] * len(records)
         outcomes: list[Outcome | None] = [None] * len(records)
         picked = await self._pick(topic, known, records, outcomes)
+        if self._closed:  # while they were looked at: nobody would see to their deadline any more
+            return [outcome or _CLOSED for outcome in outcomes]
         size_bytes = sum(size for sizes, _ in picked.values() for size in sizes)
         if not self._accumulator.has_room(size_bytes):
             return [outcome or self._no_room() for outcome in outcomes]
@@ -106,7 +108,7 @@ class KafkaPublisher:
         self._closed = True
         with suppress(TimeoutError):
             async with asyncio.timeout(drain_s):
-                while self._accumulator.held_bytes:
+                while self._owed():
                     self._progress.clear()
                     await self._progress.wait()
         if self._sweeper is not None:
@@ -122,6 +124,13 @@ class KafkaPublisher:
         await self._cluster.close()
         if self._flush_handle is not None:
             self._flush_handle.cancel()
+
+    def _owed(self) -> bool:
+        """Whether anybody still waits for an answer: what is past its deadline and told keeps nobody from going."""
+        flights = (flight for generation in self._generations.flying() for flight in generation.flights.values())
+        return self._accumulator.waiting > 0 or any(
+            not piece.future.done() for flight in flights for piece in flight.pieces
+        )
 
     def _refusal(self, topic: str, known: Topic | None) -> NotStored | None:
         """Why nothing can be stored in the topic now; None where it can be tried."""
@@ -272,15 +281,20 @@ class KafkaPublisher:
         """Keep the deadlines: nothing here waits longer than it was told, whatever Kafka's client does."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            now_s = self._loop.time()
-            self._accumulator.expire(now_s, _LATE)
-            self._progress.set()
-            for generation in self._generations.flying():
-                overdue = [flight for flight in generation.flights.values() if _give_up(flight, now_s)]
-                if overdue:
-                    certain = any(not flight.doubt for flight in overdue)
-                    self._generations.replace(generation, "a batch was not answered in time", at_once=certain)
-            self._schedule()
+            try:
+                self._sweep_once(self._loop.time())
+            except Exception:  # without it every later wait would be for ever
+                _log.exception("kafka: a sweep failed")
+
+    def _sweep_once(self, now_s: float) -> None:
+        self._accumulator.expire(now_s, _LATE)
+        self._progress.set()
+        for generation in self._generations.flying():
+            overdue = [flight for flight in generation.flights.values() if _give_up(flight, now_s)]
+            if overdue:
+                certain = any(not flight.doubt for flight in overdue)
+                self._generations.replace(generation, "a batch was not answered in time", at_once=certain)
+        self._schedule()
 
 
 def _give_up(flight: Flight, now_s: float) -> bool:

@@ -130,6 +130,19 @@ def test_an_unsent_batch_goes_back_to_the_front(loop: asyncio.AbstractEventLoop)
     assert acc.take(lane, 100) == [first, last]
 
 
+def test_nothing_overtakes_a_piece_whose_asker_left_while_it_was_out(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000)
+    lane = acc.lane("t", 0)
+    gone = piece(loop, lane)
+    acc.add(gone, 0.0)
+    acc.add(piece(loop, lane, before=gone), 0.0)
+    batch = acc.take(lane, 10)
+    gone.future.cancel()
+    acc.put_back(lane, batch, 1.0)
+    assert acc.take(lane, 100) == []
+    assert (acc.held_bytes, acc.waiting) == (0, 0)
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 50)), max_size=40), st.integers(20, 120))
 def test_every_piece_comes_out_once_and_in_order(adds: list[tuple[int, int]], max_bytes: int) -> None:

@@ -1,7 +1,12 @@
 """Pure parts of the publisher: partitions, linger, limits, settings, the table of answers."""
 
 import pytest
-from aiokafka.errors import NotEnoughReplicasAfterAppendError, NotEnoughReplicasError, RequestTimedOutError
+from aiokafka.errors import (
+    NotEnoughReplicasAfterAppendError,
+    NotEnoughReplicasError,
+    NotLeaderForPartitionError,
+    RequestTimedOutError,
+)
 from aiokafka.partitioner import murmur2 as aiokafka_murmur2
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -151,6 +156,7 @@ def test_what_comes_after_the_append_proves_nothing() -> None:
     assert NotEnoughReplicasError.errno in NOT_APPENDED
     assert NotEnoughReplicasAfterAppendError.errno not in NOT_APPENDED
     assert RequestTimedOutError.errno not in NOT_APPENDED
+    assert NotLeaderForPartitionError.errno not in NOT_APPENDED, "a broker that loses its leadership after the append"
     assert not STORED & set(NOT_APPENDED)
 
 
