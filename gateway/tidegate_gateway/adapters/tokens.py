@@ -2,10 +2,9 @@
 
 Chosen by `app`, called by the intake through `ports.Authenticator`. Size comes first, then what the token says of itself,
 then its claims, then its signature: what costs most comes last. Whatever is wrong, the producer reads one text; the
-operator reads the reason in the log `tidegate.auth`. How claims are judged is `claims`', where keys come from `jwks`'.
+operator reads the reason in the log, where the door puts it under the request's id. How claims are judged is `claims`', where keys come from `jwks`'.
 """
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -20,17 +19,13 @@ from tidegate_gateway.adapters.auth_settings import ALGORITHMS, AuthSettings, Is
 from tidegate_gateway.adapters.claims import MAX_TOKEN_BYTES, ParsedToken, TokenRefused, judge, parse_token
 from tidegate_gateway.adapters.jwks import KeyCache, KeysAway, NoSuchKey
 from tidegate_gateway.intake.faults import Fault
-from tidegate_gateway.intake.limits import Bucket, spend
 from tidegate_gateway.intake.principal import Principal
 
 __all__ = ["TokenAuthenticator"]
 
 _TEXT: Final = "a valid access token is needed"
 _REMEMBERED_S: Final = 60.0
-_LOG_LINES: Final = 20.0
-_LOG_LINES_A_SECOND: Final = 1.0
 
-_log = logging.getLogger("tidegate.auth")
 _jws = PyJWS(algorithms=ALGORITHMS)
 
 
@@ -65,14 +60,13 @@ class TokenAuthenticator:
         self._now_s = now_s
         self._most = remembered
         self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
-        self._refusals = _RefusalLog(now_s)
 
     async def authenticate(self, token: str | None) -> Principal:
         """The verified principal. Raises Fault: `unauthenticated`, one text; `overloaded` where keys are away."""
         if token is None:
             raise Fault(Code.UNAUTHENTICATED, _TEXT)
         if len(token) > MAX_TOKEN_BYTES:
-            raise self._refused(f"the token has more than {MAX_TOKEN_BYTES} bytes")
+            raise _refused(f"the token has more than {MAX_TOKEN_BYTES} bytes")
         digest = sha256(token.encode("utf-8", "replace")).digest()
         known = self._verified.get(digest)
         if known is not None:
@@ -83,7 +77,7 @@ class TokenAuthenticator:
         try:
             verified = await self._verify(token)
         except TokenRefused as refused:
-            raise self._refused(str(refused)) from None
+            raise _refused(str(refused)) from None
         self._remember(digest, verified)
         return verified.principal
 
@@ -133,26 +127,10 @@ class TokenAuthenticator:
         if len(self._verified) > self._most:
             self._verified.popitem(last=False)
 
-    def _refused(self, reason: str) -> Fault:
-        self._refusals.say(reason)
-        return Fault(Code.UNAUTHENTICATED, _TEXT, challenge=True)
 
-
-class _RefusalLog:
-    """Reasons for operators, at a rate that a stranger's flood cannot raise; what was left out is counted."""
-
-    def __init__(self, now_s: Callable[[], float]) -> None:
-        self._now_s = now_s
-        self._bucket = Bucket(_LOG_LINES, now_s())
-        self._left_out = 0
-
-    def say(self, reason: str) -> None:
-        if spend(self._bucket, _LOG_LINES_A_SECOND, _LOG_LINES, 1.0, self._now_s()) > 0:
-            self._left_out += 1
-            return
-        more = f" ({self._left_out} refusals before it were not logged)" if self._left_out else ""
-        self._left_out = 0
-        _log.info("a token is refused: %s%s", reason, more)
+def _refused(reason: str) -> Fault:
+    """One text for the producer, whatever was wrong; `reason` is for the door's log."""
+    return Fault(Code.UNAUTHENTICATED, _TEXT, challenge=True, reason=reason)
 
 
 def _shown(text: str) -> str:

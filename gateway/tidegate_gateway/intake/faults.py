@@ -16,7 +16,8 @@ class Fault(Exception):
     `status` overrides the table's HTTP status where the row names others (405, 431). `retry_after_s` is the shortest
     wait in seconds. `scope` is the scope that a 403 asks for. `challenge` says that a token was sent (401 with
     `invalid_token`). `max_events` bounds a batch that may pass, `accepted` lists media types or encodings. `allow` lists
-    methods (405). `quotas` are the rate limits as `limits.Quota`, for the RateLimit fields.
+    methods (405). `quotas` are the rate limits as `limits.Quota`, for the RateLimit fields. `reason` is for the operator's
+    log alone: no answer shows it.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Fault(Exception):
         violations: tuple[Violation, ...] = (),
         topic: str = "",
         quotas: tuple[Quota, ...] = (),
+        reason: str = "",
     ) -> None:
         super().__init__(code, detail)
         self.code = code
@@ -48,3 +50,4 @@ class Fault(Exception):
         self.violations = violations
         self.topic = topic
         self.quotas = quotas
+        self.reason = reason

@@ -1,7 +1,6 @@
 """The authenticator: one text for whatever is wrong, what it remembers and for how long, what it tells operators."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable
 
 import pytest
@@ -131,26 +130,16 @@ async def test_tokens_of_one_moment_are_verified_side_by_side(bench: Bench) -> N
     assert bench.source.reads == 1
 
 
-async def test_operators_read_the_reason_and_never_the_token(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "tidegate.auth")
+async def test_operators_read_the_reason_and_never_the_token(bench: Bench) -> None:
     evil = "https://evil.example/\r\n\x1b[31m" + "x" * 200
     token = sign(claims(iss=evil))
-    await fault_of(bench.authenticator.authenticate(token))
-    await fault_of(bench.authenticator.authenticate(sign(claims(), kid="a\r\nb\x00")))
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines[0].startswith("a token is refused: iss 'https://evil.example/\\r\\n\\x1b[31mxxx")
+    first = await fault_of(bench.authenticator.authenticate(token))
+    second = await fault_of(bench.authenticator.authenticate(sign(claims(), kid="a\r\nb\x00")))
+    assert first.detail == second.detail
+    lines = [first.reason, second.reason]
+    assert lines[0].startswith("iss 'https://evil.example/\\r\\n\\x1b[31mxxx")
     assert "kid 'a\\r\\nb\\x00'" in lines[1]
     for line in lines:
         assert line.isprintable()
         assert len(line) < 200
         assert token.split(".")[2] not in line
-
-
-async def test_a_flood_of_bad_tokens_is_no_flood_of_lines(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "tidegate.auth")
-    for _ in range(1_000):
-        await fault_of(bench.authenticator.authenticate("bad"))
-    assert len(caplog.records) == 20
-    bench.pass_s(1)
-    await fault_of(bench.authenticator.authenticate("bad"))
-    assert caplog.records[-1].getMessage().endswith("(980 refusals before it were not logged)")

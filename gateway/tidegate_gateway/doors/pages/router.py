@@ -33,10 +33,9 @@ _OPEN = {"Cache-Control": "public, max-age=3600"}
 _LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
-def pages_router(deps: RestDeps) -> APIRouter:
+def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
     """`/docs` and below, all by GET."""
     router = APIRouter(prefix="/docs")
-    answers = Answers(deps.base_url, deps.random)
     guarded = {"Cache-Control": f"{'public' if deps.public else 'private'}, no-cache", "Vary": "Authorization, Accept"}
 
     @router.get("")

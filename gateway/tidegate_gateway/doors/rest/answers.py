@@ -1,6 +1,7 @@
 """What the intake tells, as HTTP: statuses by the errors table alone, problems (RFC 9457), receipts and header fields.
 
-Called by `hot` and by `app`'s handlers for everything else. Builds values and bytes; sends nothing.
+Called by `hot`, the pages and `app`'s handlers for everything else. Builds values and bytes; sends nothing. Since a fault
+meets its request's id here, the reason of a refused token is logged from here.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from tidegate.errors import ERRORS, Code, Retry, row
 from tidegate.wire.problem import ContractRef, Problem
 from tidegate.wire.receipt import Failed, Receipt, Rejected, Result, Stored, Valid
 from tidegate_gateway.doors.rest.rates import Fields, rate_fields, retry_after_s, tightest
+from tidegate_gateway.doors.rest.refused_tokens import RefusedTokens
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Line, Refusal, Request, Told
 
@@ -44,15 +46,18 @@ def internal_fault() -> Fault:
 class Answers:
     """Renders for one gateway: links start with `base_url`; `random` gives numbers of [0, 1) for Retry-After."""
 
-    __slots__ = ("_base_url", "_random", "_types")
+    __slots__ = ("_base_url", "_random", "_refused_tokens", "_types")
 
     def __init__(self, base_url: str, random: Callable[[], float]) -> None:
         self._base_url = base_url
         self._random = random
+        self._refused_tokens = RefusedTokens()
         self._types = {code: f"{base_url}/docs/errors/{code}" for code in ERRORS}
 
     def fault(self, fault: Fault, request_id: str, owner: Owner | None = None) -> Answer:
         """A request that stopped before its events were judged: one problem."""
+        if fault.reason:
+            self._refused_tokens.say(fault.reason, request_id)
         entry = row(fault.code)
         wait_s = self._wait_s(fault)
         retry_after = retry_after_s(wait_s, self._random()) if wait_s is not None else None

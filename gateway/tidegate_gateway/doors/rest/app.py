@@ -60,7 +60,7 @@ def build_app(deps: RestDeps) -> RestApp:
     )
     app.hot = HotDoor(deps, answers)
     app.include_router(reads_router(deps))
-    app.include_router(pages_router(deps))
+    app.include_router(pages_router(deps, answers))
     install_openapi(app, deps)
     _install_problems(app, answers)
     return app

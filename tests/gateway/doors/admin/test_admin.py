@@ -10,7 +10,9 @@ from tidegate_gateway.doors.admin import AdminDeps, admin_app
 from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue, CatalogueHolder
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 
-BROKEN = BrokenContract(contract="bad", file="contracts/customer.orders.yaml", line=7, column=9, detail='status "activ" is not one')
+BROKEN = BrokenContract(
+    contract="bad", file="contracts/customer.orders.yaml", line=7, column=9, detail='status "activ" is not one'
+)
 
 
 @pytest.fixture

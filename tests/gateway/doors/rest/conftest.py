@@ -150,7 +150,8 @@ class Tokens:
         if token == "crash":
             raise ZeroDivisionError("secret detail")
         if token not in {"good", "poor"}:
-            raise Fault(Code.UNAUTHENTICATED, f"said of {token}", challenge=token is not None)
+            reason = f"reason of {token}" if token is not None else ""
+            raise Fault(Code.UNAUTHENTICATED, f"said of {token}", challenge=token is not None, reason=reason)
         scopes = frozenset({"publish:customer.*"} if token == "good" else {"publish:other"})
         return Principal.of(issuer="dev", subject=token, scopes=scopes, roles=frozenset())
 
