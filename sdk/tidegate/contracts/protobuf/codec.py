@@ -32,6 +32,7 @@ from tidegate.contracts.protobuf.judgement import Judge, Judged
 from tidegate.contracts.protobuf.nesting import CONTAINERS_PER_LIMIT, MAX_MESSAGES, messages_below
 from tidegate.contracts.protobuf.partial import is_apart, spoiled_members, without
 from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
+from tidegate.contracts.protobuf.rule_fields import check_rule_fields
 from tidegate.contracts.protobuf.schema import is_redacted, json_paths, load_message, reachable
 from tidegate.contracts.protobuf.secrets import Secrets
 from tidegate.contracts.protobuf.structure import MessageCheck, compile_structure
@@ -235,6 +236,7 @@ def _compile_rules(validator: Validator, used: tuple[DescMessage, ...]) -> froze
     """
     needed: set[str] = set()
     for message in used:
+        check_rule_fields(message)
         try:
             broken = validator.collect_violations(message.type())
         except (CompilationError, EvaluationError) as error:
