@@ -7,6 +7,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -40,6 +41,9 @@ from tidegate_gateway.telemetry.submission_log import EventLog, Observers, Refus
 __all__ = ["Bound", "Gateway", "NoContractError", "read_catalogue"]
 
 _log = logging.getLogger("tidegate")
+
+_TELLING_S = 1.0
+"""Of the drain, kept for the answers to those whom Kafka did not answer."""
 
 _GC_THRESHOLDS = (10_000, 20, 100)
 """A batch in flight is thousands of objects and no cycles: at Python's 700 the collector walks them over and over."""
@@ -81,11 +85,18 @@ class Gateway:
     async def start(self) -> Bound:
         """Bind the ports, read contracts and keys, start the publisher. Kafka and issuers may be away.
 
-        Raises PortTakenError, NoContractError.
+        Raises PortTakenError, NoContractError, EmbeddedBrokerFailed. A start that fails leaves no socket, process or task.
         """
+        async with AsyncExitStack() as undone:
+            bound = await self._start(undone)
+            undone.pop_all()
+        return bound
+
+    async def _start(self, undone: AsyncExitStack) -> Bound:
+        """`undone` is told how each step is taken back where a later one fails."""
         plan = self._plan
-        http_socket = bind(plan.http.host, plan.http.port)
-        admin_socket = bind(plan.admin.host, plan.admin.port)
+        http_socket = undone.enter_context(bind(plan.http.host, plan.http.port))
+        admin_socket = undone.enter_context(bind(plan.admin.host, plan.admin.port))
         self._catalogue.swap(
             await asyncio.to_thread(read_catalogue, plan.contracts_dir, working_copies=plan.working_copies)
         )
@@ -93,11 +104,14 @@ class Gateway:
             raise NoContractError(_nothing_served(plan.contracts_dir, self.catalogue))
         self._log_broken()
 
+        undone.push_async_callback(self._stop_broker)
         kafka = plan.kafka or await self._embedded()
         self._publisher = KafkaPublisher(kafka)
+        undone.push_async_callback(self._publisher.close, 0.0)
         await self._publisher.start()
         await self._publisher.watch_topics(self.catalogue.contracts)
 
+        undone.push_async_callback(self._close_keys)
         await self._refresh_keys()
         self._keepers = [asyncio.create_task(cache.keep_fresh()) for cache in self._keys.values()]
         gauges = Gauges(
@@ -134,6 +148,8 @@ class Gateway:
     async def reload(self) -> None:
         """Contracts and keys anew. A contract that is broken now keeps its last good version; the swap is atomic."""
         async with self._reloading:
+            if self._draining:
+                return
             plan, known = self._plan, self.catalogue.contracts
             fresh = await asyncio.to_thread(
                 read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, known=known
@@ -145,25 +161,38 @@ class Gateway:
             self._log_broken()
 
     async def _drain(self, http: asyncio.Task[None], admin: asyncio.Task[None]) -> None:
-        deadline = perf_counter() + self._plan.drain_s
+        """Within `drain_s`, but for the moment that closing takes. Kafka's answers are waited for as long as there is time.
+
+        Whoever still waits for Kafka then is told so (not stored, or unknown) in time to hear it: uvicorn would answer 500.
+        """
+        ends_s = perf_counter() + self._plan.drain_s
+        telling_s = min(_TELLING_S, self._plan.drain_s / 4)
         self._draining = True
         self._intake.close()
         _log.info("draining", extra={"in_flight_events": self._memory.events})
         self._http.should_exit = True
-        await asyncio.wait({http}, timeout=self._plan.drain_s + 1.0)
-        await self._publisher.close(max(1.0, deadline - perf_counter()))
+        await asyncio.wait({http}, timeout=self._plan.drain_s - telling_s)
+        closing = asyncio.create_task(self._publisher.close(0.0))
+        await asyncio.wait({http}, timeout=max(telling_s, ends_s - perf_counter()))
+        await closing
         self._admin.should_exit = True
         await asyncio.wait({admin}, timeout=2.0)
+        await self._close_keys()
+        await self._stop_broker()
+        for task in (http, admin):
+            if task.done() and (error := task.exception()) is not None:
+                raise error
+
+    async def _close_keys(self) -> None:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
         for cache in self._keys.values():
             await cache.aclose()
+
+    async def _stop_broker(self) -> None:
         if self._broker is not None:
             await self._broker.stop()
-        for task in (http, admin):
-            if task.done() and (error := task.exception()) is not None:
-                raise error
 
     async def _refresh_keys(self) -> None:
         """Read every issuer's keys now; each read has its own bound, and keys may be away."""
@@ -215,19 +244,21 @@ def read_catalogue(
 ) -> Catalogue:
     """A schemas folder as a snapshot; what `known` holds and did not change is not compiled again.
 
-    A contract of `known` whose file is broken now stays as it was, and the catalogue says so.
+    A contract of `known` whose file is broken now stays as it was, and the catalogue says so. So do all where nothing can be
+    read, as while a folder is being replaced.
     """
     loaded = load(folder, working_copies=working_copies, known=known)
     sound = {contract.topic: contract for contract in loaded.contracts}
     gone_bad = {row.topic for row in loaded.broken if row.topic is not None} - sound.keys()
-    kept = {topic: known[topic] for topic in gone_bad if topic in known}
+    unread = bool(loaded.broken) and not sound
+    kept = dict(known) if unread else {topic: known[topic] for topic in gone_bad if topic in known}
     broken = tuple(
         BrokenContract(
             contract=row.topic or row.file,
             file=row.file,
             line=row.line,
             column=row.column,
-            detail=row.detail + ("; served as before it broke" if row.topic in kept else ""),
+            detail=row.detail + ("; served as before it broke" if row.topic in kept or (unread and kept) else ""),
         )
         for row in loaded.broken
     )

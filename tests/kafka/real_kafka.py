@@ -75,7 +75,13 @@ class KafkaNode:
     def format(self, cluster_id: str, *, standalone: bool) -> None:
         """Prepare its storage, once."""
         command = ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._jars]
-        command += ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self.folder / "server.properties")]
+        command += [
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={cluster_id}",
+            "-c",
+            str(self.folder / "server.properties"),
+        ]
         command += ["--standalone"] if standalone else []
         done = subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_S, check=False, cwd=self.folder)
         if done.returncode != 0:

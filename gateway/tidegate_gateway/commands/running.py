@@ -4,6 +4,7 @@ Called by `dev` and `serve`.
 """
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ from tidegate_gateway.config.plan import Plan
 from tidegate_gateway.servers import PortTakenError
 
 __all__ = ["run_gateway"]
+
+_log = logging.getLogger("tidegate")
 
 
 def run_gateway(plan: Plan, announce: Callable[[Bound, Gateway], None], dev_key: DevKey | None = None) -> int:
@@ -35,19 +38,25 @@ def run_gateway(plan: Plan, announce: Callable[[Bound, Gateway], None], dev_key:
 
 async def _run(gateway: Gateway, announce: Callable[[Bound, Gateway], None]) -> None:
     loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    reloads: set[asyncio.Task[None]] = set()
-
-    def reload() -> None:
-        task = loop.create_task(gateway.reload())
-        reloads.add(task)
-        task.add_done_callback(reloads.discard)
-
+    ended, asked = asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
+    # From the first moment: until a handler is there, SIGHUP ends the process.
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     bound = await gateway.start()
-    loop.add_signal_handler(signal.SIGHUP, reload)
     announce(bound, gateway)
+    reloading = asyncio.create_task(_reload_when_asked(gateway, asked))
     await gateway.run(ended)
-    for task in reloads:
-        task.cancel()
+    reloading.cancel()
+    await asyncio.gather(reloading, return_exceptions=True)
+
+
+async def _reload_when_asked(gateway: Gateway, asked: asyncio.Event) -> None:
+    """A reload after each signal; signals that come while one runs cause one more, however many they are."""
+    while True:
+        await asked.wait()
+        asked.clear()
+        try:
+            await gateway.reload()
+        except Exception:  # what is served now stays; the next signal tries again
+            _log.exception("the reload failed; what was served before is still served")

@@ -28,6 +28,7 @@ __all__ = ["Cluster", "Topic"]
 _LOOK_S = 2.0
 _READ_S = 5.0
 _MISSING_S = 2.0
+_CLOSE_S = 1.0
 _TOPIC = 2
 _CONFIGS = [
     "max.message.bytes", "message.timestamp.type", "message.timestamp.before.max.ms", "message.timestamp.after.max.ms",
@@ -104,7 +105,7 @@ class Cluster:
             self._task = None
         self._drop_client()
         if self._closing:
-            await asyncio.wait(self._closing, timeout=_READ_S)
+            await asyncio.wait(self._closing, timeout=_CLOSE_S)
 
     async def _run(self) -> None:
         while True:

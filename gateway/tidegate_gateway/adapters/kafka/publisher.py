@@ -28,7 +28,7 @@ __all__ = ["KafkaPublisher"]
 _SWEEP_S = 0.1
 _FIRST_LOOK_S = 5.0
 _WATCH_S = 5.0
-_STOP_S = 2.0
+_STOP_S = 0.5
 _TURN = 1_000
 """The loop is yielded to after so many records of one submission."""
 
