@@ -9,9 +9,19 @@ from collections.abc import Iterable
 import msgspec
 
 from tidegate.contracts.verdict import Violation
-from tidegate.contracts.wording import did_you_mean, shown
+from tidegate.contracts.wording import did_you_mean
+from tidegate.contracts.wording import pointer as pointer_of
 
-__all__ = ["EVENT_FIELDS", "MAX_HEADERS", "MAX_HEADER_BYTES", "Event", "check_headers", "check_id", "check_version"]
+__all__ = [
+    "EVENT_FIELDS",
+    "MAX_HEADERS",
+    "MAX_HEADER_BYTES",
+    "Event",
+    "check_headers",
+    "check_id",
+    "check_version",
+    "unknown_member",
+]
 
 MAX_HEADERS = 32
 """How many headers of its own an event may carry."""
@@ -72,12 +82,12 @@ def check_version(version: int, pointer: str = "#/version") -> Violation | None:
 
 
 def check_headers(headers: Iterable[tuple[str, str]], pointer: str = "#/headers") -> Violation | None:
-    """The first thing wrong with an event's own headers (names in lower case), or None."""
+    """The first thing wrong with an event's own headers (names in lower case), or None. `pointer` is where they stand."""
     count = size = 0
     for name, value in headers:
         count += 1
         size += len(name) + len(value.encode("utf-8", "surrogatepass"))
-        at = f"{pointer}/{shown(name)}"
+        at = pointer + pointer_of((name,)).removeprefix("#")
         if not _HEADER_NAME(name):
             return _bad_header(at, "is not a usable header name", "letters, digits and !#$%&'*+.^_`|~-")
         if name in _RESERVED_NAMES or name.startswith(_RESERVED_PREFIXES):
@@ -93,14 +103,14 @@ def check_headers(headers: Iterable[tuple[str, str]], pointer: str = "#/headers"
     return None
 
 
-def unknown_member(name: str) -> Violation:
-    """The violation for a member that an event does not have."""
+def unknown_member(name: str, hint: str = "") -> Violation:
+    """The violation for a member that an event does not have. `hint` is said where no known name is near."""
     return Violation(
-        pointer=f"#/{shown(name)}",
+        pointer=pointer_of((name,)),
         rule="unknown_field",
         detail="is no member of an event",
         expected="one of " + ", ".join(EVENT_FIELDS),
-        hint=did_you_mean(name, EVENT_FIELDS),
+        hint=did_you_mean(name, EVENT_FIELDS) or hint,
     )
 
 

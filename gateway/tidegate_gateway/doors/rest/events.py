@@ -9,7 +9,8 @@ import msgspec
 
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import pointer
-from tidegate.wire.event import EVENT_FIELDS, Event, check_headers, unknown_member
+from tidegate.wire.event import EVENT_FIELDS, Event, unknown_member
+from tidegate_gateway.doors.rest.event_headers import unreadable_headers, wrong_headers
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
 from tidegate_gateway.intake.submission import Incoming, Unreadable
 
@@ -26,6 +27,8 @@ _HALF_A_PAIR = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
 ).search
 _NEAR_BYTES = 14
+_WRAP = 'wrap it in {"value": ...}, or send values as NDJSON to events:batch?format=values'
+"""What to do about a value where an event is due, in whatever framing it came."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -34,7 +37,7 @@ def read_event(text: bytes) -> Incoming | Unreadable:
     try:
         event = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Unreadable(violations=(_unreadable_event(text, error),), id=_id_of(text))
+        return Unreadable(violations=_unreadable_event(text, error), id=_id_of(text))
     value = bytes(event.value)
     if not value:
         return _bad(event, Violation(pointer="#/value", rule="malformed", detail="is missing", expected="JSON"))
@@ -64,7 +67,7 @@ def read_event(text: bytes) -> Incoming | Unreadable:
     if not event.headers:
         return Incoming(body=value, id=event.id, key=key, time=event.time, version=event.version)
     headers = [(name.lower(), text) for name, text in event.headers.items()]
-    bad = _bad_headers(headers)
+    bad = wrong_headers(headers)
     if bad is not None:
         return _bad(event, bad)
     return Incoming(
@@ -93,7 +96,8 @@ def unreadable_text(text: bytes, error: Exception, what: str) -> Violation:
             pointer="#", rule="depth", detail="is nested too deeply to be read", expected="depth 64 at most"
         )
     if isinstance(error, msgspec.ValidationError):
-        return _wrong_type(str(error), what)
+        broken = _broken_behind(text)
+        return _wrong_type(str(error), what) if broken is None else unreadable_text(text, broken, what)
     message = str(error)
     at = _BYTE(message)
     offset = int(at[1]) if at else len(text)
@@ -105,10 +109,25 @@ def unreadable_text(text: bytes, error: Exception, what: str) -> Violation:
             expected="escapes in pairs",
             byte_offset=offset,
         )
-    reason = "ends too early" if "truncated" in message else f"is no JSON: {_reason(message)}"
+    reason = "it ends too early" if "truncated" in message else _reason(message)
     return Violation(
-        pointer="#", rule="malformed", detail=f"{reason} (byte {offset})", expected=what, byte_offset=offset
+        pointer="#",
+        rule="malformed",
+        detail=f"is not JSON: {reason} (byte {offset})",
+        expected=what,
+        byte_offset=offset,
     )
+
+
+def _broken_behind(text: bytes) -> Exception | None:
+    """What the syntax breaks on behind the place where a type was wrong: text that is not JSON has no types."""
+    try:
+        _decode_members(text)
+    except msgspec.ValidationError:
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return error
+    return None
 
 
 def _reason(message: str) -> str:
@@ -138,14 +157,22 @@ def _kind(said: str) -> str:
     return said.replace("str", "string").replace(" | ", " or ")
 
 
-def _unreadable_event(text: bytes, error: Exception) -> Violation:
+def _unreadable_event(text: bytes, error: Exception) -> tuple[Violation, ...]:
     if isinstance(error, msgspec.ValidationError) and "unknown field" in str(error):
-        stranger = next((name for name in _members(text) if name not in EVENT_FIELDS), None)
+        members = _members(text)
+        stranger = next((name for name in members if name not in EVENT_FIELDS), None)
         if stranger is not None:
-            return unknown_member(stranger)
+            return (unknown_member(stranger, _WRAP if "value" not in members else ""),)
     if isinstance(error, msgspec.ValidationError) and "base64" in str(error):
-        return Violation(pointer="#/keyBytes", rule="encoding", detail="is not base64", expected="base64 (RFC 4648)")
-    return unreadable_text(text, error, "an event")
+        return (Violation(pointer="#/keyBytes", rule="encoding", detail="is not base64", expected="base64 (RFC 4648)"),)
+    whole = unreadable_text(text, error, "an event")
+    if whole.rule != "type":
+        return (whole,)
+    if whole.pointer == "#":
+        return (msgspec.structs.replace(whole, hint=_WRAP),)
+    if whole.pointer == "#/headers" and (raw := _members(text).get("headers")) is not None:
+        return unreadable_headers(bytes(raw)) or (whole,)
+    return (whole,)
 
 
 def _members(text: bytes) -> dict[str, msgspec.Raw]:
@@ -166,13 +193,3 @@ def _id_of(text: bytes) -> str | None:
 
 def _bad(event: Event, violation: Violation) -> Unreadable:
     return Unreadable(violations=(violation,), id=event.id)
-
-
-def _bad_headers(headers: list[tuple[str, str]]) -> Violation | None:
-    names = [name for name, _ in headers]
-    if len(set(names)) != len(names):
-        again = next(name for name in names if names.count(name) > 1)
-        return Violation(
-            pointer=pointer(("headers", again)), rule="duplicate_key", detail="stands twice (in lower case)"
-        )
-    return check_headers(headers)

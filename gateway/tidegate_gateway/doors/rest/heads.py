@@ -7,13 +7,14 @@ import re
 import sys
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import shown
 from tidegate.errors import Code
-from tidegate.wire.event import check_headers
+from tidegate.wire.event import check_headers, check_id
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["MAX_AUTHORIZATION_BYTES", "MAX_HEAD_BYTES", "EventHead", "Head", "event_of", "read_head", "version_of"]
@@ -169,6 +170,9 @@ def _event_id(head: Head) -> str | None:
         if quoted is None:
             raise _malformed("idempotency_key", "is no quoted string", "a structured-field string, or a bare id")
         other = _ESCAPE.sub(r"\1", quoted[1])
+    for field, given in (("event_id", named), ("idempotency_key", other)):
+        if given is not None and (bad := check_id(given)) is not None:
+            raise _malformed(field, bad.detail, bad.expected, rule=bad.rule)
     if named is not None and other is not None and named != other:
         raise _malformed("idempotency_key", "is another id than Event-Id's", "one of the two, or the same in both")
     return named if named is not None else other
@@ -191,15 +195,22 @@ def _own_headers(own: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, bytes
     names = [name for name, _ in texts]
     if len(set(names)) != len(names):
         again = next(name for name in names if names.count(name) > 1)
-        raise _malformed(f"event_header_{shown(again)}", "stands twice, and may stand once", "one value")
-    bad = check_headers(texts)
+        raise _malformed_header(f"Event-Header-{shown(again)}", "stands twice, and may stand once", "one value")
+    bad = check_headers(texts, "#")
     if bad is not None:
-        raise Fault(Code.MALFORMED, f"{bad.pointer.removeprefix('#/')} {bad.detail}", violations=(bad,))
+        # As `#/<name>`: a header has no place in the value, so its pointer becomes a name.
+        raise _malformed_header(
+            f"Event-Header-{unquote(bad.pointer[2:]) or '<name>'}", bad.detail, bad.expected, rule=bad.rule
+        )
     return tuple((name, value) for (name, _), (_, value) in zip(texts, own, strict=True))
 
 
 def _malformed(field: str, detail: str, expected: str, rule: str = "malformed") -> Fault:
+    """As `_malformed_header`, of one of `Head`'s fields."""
+    return _malformed_header("-".join(part.capitalize() for part in field.split("_")), detail, expected, rule)
+
+
+def _malformed_header(name: str, detail: str, expected: str, rule: str = "malformed") -> Fault:
     """A header that cannot be read. It has no place in the value, so its pointer is the whole and its name the text."""
-    name = "-".join(part.capitalize() for part in field.split("_"))
     violation = Violation(pointer="#", rule=rule, detail=f"the header {name} {detail}", expected=expected)
     return Fault(Code.MALFORMED, violation.detail, violations=(violation,))

@@ -8,17 +8,18 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
-from tidegate.contracts.wording import shown
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
 from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive, declared_too_large
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.gunzip import MAGIC, undeclared
 from tidegate_gateway.doors.rest.heads import EventHead, Head, event_of, read_head, version_of
 from tidegate_gateway.doors.rest.media import JSON, NDJSON, is_gzip, media_type_of
+from tidegate_gateway.doors.rest.query import asks_for_values
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import decoded_cost_bytes
@@ -41,16 +42,20 @@ _LEFT_BYTES = 65_536
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One hot endpoint: `media` is what it takes, `batch` whether JSON holds many events, `stores` whether it publishes."""
+    """One hot endpoint: `media` is what it takes, `batch` whether JSON holds many events, `stores` whether it publishes.
+
+    `parameters` are those of its query.
+    """
 
     media: tuple[str, ...]
     batch: bool
     stores: bool
+    parameters: tuple[str, ...] = ()
 
 
 ENDPOINTS = {
     b"events": Endpoint(media=(JSON,), batch=False, stores=True),
-    b"events:batch": Endpoint(media=(JSON, NDJSON), batch=True, stores=True),
+    b"events:batch": Endpoint(media=(JSON, NDJSON), batch=True, stores=True, parameters=("format",)),
     b"events:validate": Endpoint(media=(JSON, NDJSON), batch=False, stores=False),
 }
 """The last part of `/v1/topics/{topic}/...`, decoded, and what is there."""
@@ -79,10 +84,14 @@ def find_endpoint(scope: Scope) -> tuple[Endpoint, str] | None:
         return None
     topic, _, rest = raw[len(_PREFIX) :].partition(b"/")
     endpoint = ENDPOINTS.get(unquote_to_bytes(rest) if b"%" in rest else rest)
-    if endpoint is None:
-        return None
     if b"%" in topic:
         topic = unquote_to_bytes(topic)
+        if (
+            endpoint is None and not rest
+        ):  # `x%2Fevents`: one segment, so a topic's name, and none that a topic may have
+            endpoint = ENDPOINTS.get(topic.rpartition(b"/")[2])
+    if endpoint is None:
+        return None
     return endpoint, topic.decode("utf-8", "replace")
 
 
@@ -139,7 +148,8 @@ class HotDoor:
         exchange.principal = principal = await self._intake.authenticate(head.token)
         version = version_of(head)
         event = event_of(head) if not many else None
-        bare_values = endpoint.batch and _bare_values(scope["query_string"], lines=lines)
+        query: bytes = scope["query_string"]
+        bare_values = bool(query) and asks_for_values(query, endpoint.parameters, lines=lines)
         request = exchange.request
         if head.traceparent is not None:
             exchange.request = request = Request(
@@ -151,12 +161,19 @@ class HotDoor:
             _check_length(length, limit_bytes, gzip=gzip)
 
         body = await exchange.body.read(gzip=gzip, limit_bytes=limit_bytes, reservation=admission.reservation)
+        if not gzip and body.startswith(MAGIC):
+            raise undeclared()
         take = self._intake.accept if endpoint.stores else self._intake.validate
         if event is not None:
             return self._answers.single(await take(admission, _one(body, event, admission)), admission)
         try:
             submission = (
-                ndjson_batch(body, admission.reservation, bare_values=bare_values, max_events=settings.max_batch_events)
+                ndjson_batch(
+                    body,
+                    admission.reservation,
+                    bare_values=bare_values,
+                    max_events=settings.max_batch_events,
+                )
                 if lines
                 else json_batch(body, admission.reservation)
             )
@@ -196,20 +213,6 @@ def _other_method(method: str, exchange: _Exchange) -> Answer:
     raise Fault(
         Code.MALFORMED, "the method is not allowed here; events are sent by POST", status=405, allow=("POST", "OPTIONS")
     )
-
-
-def _bare_values(query: bytes, *, lines: bool) -> bool:
-    """Whether `?format=values` asks for lines that are values. Raises `malformed` for another format, or without lines."""
-    if not query:
-        return False
-    formats = [value for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True) if name == "format"]
-    if not formats or formats == ["events"]:
-        return False
-    if formats != ["values"]:
-        raise Fault(Code.MALFORMED, f'the format "{shown(formats[0])}" is none; there are events and values')
-    if not lines:
-        raise Fault(Code.MALFORMED, f"format=values is for {NDJSON}: a line is a value")
-    return True
 
 
 def _one(body: bytes, event: EventHead, admission: Admission) -> Submission:

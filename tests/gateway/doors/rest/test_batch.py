@@ -1,5 +1,6 @@
 """Batches in both framings: what each event may hold, and what makes the whole no batch."""
 
+import gzip
 import json
 from typing import Any
 
@@ -82,7 +83,7 @@ async def test_the_requests_version_is_each_events_default(gate: Gate) -> None:
         (b'{"key":1,"value":{"n":1}}', "#/key", "type"),
         (b'{"keyBytes":"%%","value":{"n":1}}', "#/keyBytes", "encoding"),
         (b'{"key":"a","keyBytes":"YQ==","value":{"n":1}}', "#/keyBytes", "malformed"),
-        (b'{"headers":{"a":1},"value":{"n":1}}', "#/headers", "type"),
+        (b'{"headers":{"a":1},"value":{"n":1}}', "#/headers/a", "type"),
         (b'{"headers":[],"value":{"n":1}}', "#/headers", "type"),
         (b'{"headers":{"tidegate-id":"x"},"value":{"n":1}}', "#/headers/tidegate-id", "malformed"),
         (b'{"headers":{"A":"1","a":"2"},"value":{"n":1}}', "#/headers/a", "duplicate_key"),
@@ -161,15 +162,70 @@ async def test_lines_of_bare_values(gate: Gate) -> None:
     reply = await gate.batch(b'{"n":1}\n\n{"n":11}\r\n {"n":2} ', media=NDJSON, query="format=values")
     assert [r["status"] for r in reply.json["results"]] == ["stored", "rejected", "stored"]
     assert gate.publisher.stored[1].value == b'framed{"n":2}'
-    assert (await gate.batch(GOOD, media=NDJSON, query="format=events&x=1")).status == 200
+    assert (await gate.batch(GOOD, media=NDJSON, query="format=events")).status == 200
 
 
 @pytest.mark.parametrize(
-    ("media", "query"), [(NDJSON, "format=value"), (NDJSON, "format="), ("application/json", "format=values")]
+    ("media", "query", "says"),
+    [
+        (NDJSON, "format=value", 'the format "value" is none; did you mean "values"?'),
+        (NDJSON, "format=", 'the format "" is none; there are events and values'),
+        (NDJSON, "format=values&format=values", "the parameter format stands twice"),
+        ("application/json", "format=values", "format=values is for application/x-ndjson"),
+        (NDJSON, "fromat=values", '"fromat" is no parameter of this endpoint; did you mean "format"?'),
+        (NDJSON, "format=values&x%0A=1", r'"x\n" is no parameter of this endpoint; there is format'),
+    ],
 )
-async def test_formats_that_are_none(gate: Gate, media: str, query: str) -> None:
+async def test_formats_that_are_none(gate: Gate, media: str, query: str, says: str) -> None:
     reply = await gate.batch(GOOD, media=media, query=query)
     assert (reply.status, reply.json["code"]) == (400, "malformed")
+    assert reply.json["detail"].startswith(says)
+    assert gate.publisher.stored == []
+
+
+async def test_the_other_endpoints_take_no_parameter(gate: Gate) -> None:
+    for reply in (
+        await gate.event(b'{"n":1}', query="format=values"),
+        await gate.validate(GOOD, media=NDJSON, query="format=values"),
+    ):
+        assert (reply.status, reply.json["code"]) == (400, "malformed")
+        assert reply.json["detail"] == '"format" is no parameter of this endpoint; it takes none'
+    assert (await gate.event(b'{"n":1}', who=None, query="x=1")).status == 401
+
+
+async def test_a_header_that_is_no_text_and_a_reserved_one_are_both_told(gate: Gate) -> None:
+    event = b'{"headers":{"b":"1","a/b":[],"tidegate-id":"x","c":1},"value":{"n":1}}'
+    (result,) = await both_framings(gate, event)
+    assert [(v["pointer"], v["detail"], v.get("found")) for v in result["error"]["errors"]] == [
+        ("#/headers/a~1b", "is no string", "array"),
+        ("#/headers/tidegate-id", "is a header that only the gateway writes", None),
+    ]
+
+
+@pytest.mark.parametrize("event", [b'{"n":1}', b'{"id":"e","orderId":"x"}', b"[1]", b"7"])
+async def test_a_value_where_an_event_is_due_is_told_what_to_do(gate: Gate, event: bytes) -> None:
+    (result,) = await both_framings(gate, event)
+    assert result["error"]["errors"][0]["hint"].startswith('wrap it in {"value": ...}, or send values as NDJSON')
+
+
+async def test_a_stranger_beside_a_value_is_no_value(gate: Gate) -> None:
+    (result,) = await both_framings(gate, b'{"value":{"n":1},"zzz":1}')
+    assert "hint" not in result["error"]["errors"][0]
+
+
+async def test_what_is_not_json_is_said_the_same_way_everywhere(gate: Gate) -> None:
+    for body in (b'{"n":', b'{"n" 1}'):
+        lines = await gate.batch(GOOD + b"\n" + body, media=NDJSON)
+        whole = await gate.batch(body)
+        assert lines.json["results"][1]["error"]["detail"].startswith("the event is not JSON: ")
+        assert whole.json["detail"].startswith("the body is not JSON: ")
+
+
+@pytest.mark.parametrize("where", ["event", "batch", "validate"])
+async def test_gzip_that_nobody_declared(gate: Gate, where: str) -> None:
+    reply = await getattr(gate, where)(gzip.compress(b'{"n":1}'))
+    assert (reply.status, reply.json["code"]) == (400, "malformed")
+    assert reply.json["errors"][0]["hint"] == "the body is gzip: say Content-Encoding: gzip"
 
 
 @pytest.mark.parametrize(

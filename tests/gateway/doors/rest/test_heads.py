@@ -78,6 +78,31 @@ async def test_headers_that_are_malformed(gate: Gate, headers: list[tuple[str, s
     assert gate.publisher.stored == []
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "detail"),
+    [
+        ("Event-Id", "with space", "the header Event-Id is not a usable event id"),
+        ("Idempotency-Key", "x" * 129, "the header Idempotency-Key is not a usable event id"),
+        ("Event-Version", "0", "the header Event-Version is not a version number"),
+        ("Event-Header-CE_id", "1", "the header Event-Header-ce_id is a header that only the gateway writes"),
+        ("Event-Header-a", "x" * 8192, "the header Event-Header-<name> take more than 8192 bytes"),
+    ],
+)
+async def test_a_bad_header_is_named_and_is_no_place_in_the_value(
+    gate: Gate, name: str, value: str, detail: str
+) -> None:
+    reply = await gate.event(GOOD, headers=[(name, value)])
+    (violation,) = reply.json["errors"]
+    assert (violation["pointer"], violation["detail"], reply.json["detail"]) == ("#", detail, detail)
+
+
+async def test_a_slash_within_a_topics_name_is_a_bad_name(gate: Gate) -> None:
+    for path in ("/v1/topics/customer%2Fevents", "/v1/topics/customer%2forders/events"):
+        reply = await gate.post(path, GOOD)
+        assert (reply.status, reply.json["code"]) == (400, "malformed")
+    assert (await gate.post("/v1/topics/customer%2Forders", GOOD)).status == 404
+
+
 async def test_a_bad_event_time_is_a_violation(gate: Gate) -> None:
     reply = await gate.event(GOOD, headers=[("Event-Time", "yesterday")])
     assert (reply.status, reply.json["code"]) == (400, "contract_violation")

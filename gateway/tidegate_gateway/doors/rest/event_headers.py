@@ -1,0 +1,45 @@
+"""What is wrong with the `headers` member of an event in a batch. Called by `events`, on failure or where there are headers."""
+
+import msgspec
+
+from tidegate.contracts.verdict import Violation
+from tidegate.contracts.wording import pointer
+from tidegate.wire.event import check_headers
+
+__all__ = ["unreadable_headers", "wrong_headers"]
+
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_KINDS = {b"n": "null", b"t": "boolean", b"f": "boolean", b"[": "array", b"{": "object"}
+"""What JSON a first byte begins; a quote is a string, and anything else a number."""
+
+
+def wrong_headers(headers: list[tuple[str, str]]) -> Violation | None:
+    """The first thing wrong with headers whose values are text; names in lower case."""
+    names = [name for name, _ in headers]
+    if len(set(names)) != len(names):
+        again = next(name for name in names if names.count(name) > 1)
+        return Violation(
+            pointer=pointer(("headers", again)), rule="duplicate_key", detail="stands twice (in lower case)"
+        )
+    return check_headers(headers)
+
+
+def unreadable_headers(text: bytes) -> tuple[Violation, ...]:
+    """The first value that is no string, and the first thing wrong with the others; nothing where `text` is no object."""
+    try:
+        members = _decode_members(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()
+    wrong: list[Violation] = []
+    texts: list[tuple[str, str]] = []
+    for name, raw in members.items():
+        value = bytes(raw)
+        if value.startswith(b'"'):
+            texts.append((name.lower(), _decode_text(value)))
+        elif not wrong:
+            found = _KINDS.get(value[:1], "number")
+            at = pointer(("headers", name))
+            wrong.append(Violation(pointer=at, rule="type", detail="is no string", expected="string", found=found))
+    other = wrong_headers(texts)
+    return (*wrong, other) if other is not None else tuple(wrong)
