@@ -71,7 +71,10 @@ class Codec(Protocol):
         ...
 
     def key_bytes(self, key: str | bytes) -> bytes:
-        """An explicit key as the record key that the contract's key field would give (a uuid lower-cased, for one)."""
+        """An explicit key as the record key that the contract's key field would give (a uuid lower-cased, for one).
+
+        Raises ValueError, to go on after "a key that ", for what that field could never give.
+        """
         ...
 
     def fields(self) -> tuple[FieldDoc, ...]:

@@ -71,24 +71,17 @@ class CompiledVersion:
 
         wrong: list[Violation] = []
         time_ms = self._time_ms(time, wrong)
+        given = self._given_key(key)
         if isinstance(payload, Rejected):
+            if key is not None and given is None and not payload.malformed:
+                wrong.append(self._key_mismatch())
             return _with(payload, wrong)
         record_key = payload.key
         if key is not None:
-            given = self._codec.key_bytes(key)
             if not self._codec.has_key:
                 record_key = given
-            elif given != record_key:
-                wrong.append(
-                    Violation(
-                        pointer=self._key_pointer,
-                        rule="key_mismatch",
-                        detail="is not the key that the event brings",
-                        expected=f"the key to be the value of {self._key_anchor}, or no key",
-                        hint="leave the key out: the contract takes it from the field",
-                        docs=self._key_anchor,
-                    )
-                )
+            elif given is None or given != record_key:
+                wrong.append(self._key_mismatch())
         if wrong:
             return Rejected(violations=tuple(wrong))
         return Encoded(
@@ -96,6 +89,23 @@ class CompiledVersion:
             key=record_key,
             time_ms=payload.time_ms if payload.time_ms is not None else time_ms,
             dropped=payload.dropped,
+        )
+
+    def _given_key(self, key: str | bytes | None) -> bytes | None:
+        """An explicit key's bytes; None where there is none, or where the key field could never give it."""
+        try:
+            return None if key is None else self._codec.key_bytes(key)
+        except ValueError:
+            return None
+
+    def _key_mismatch(self) -> Violation:
+        return Violation(
+            pointer=self._key_pointer,
+            rule="key_mismatch",
+            detail="is not the key that the event brings",
+            expected=f"the key to be the value of {self._key_anchor}, or no key",
+            hint="leave the key out: the contract takes it from the field",
+            docs=self._key_anchor,
         )
 
     def _time_ms(self, time: str | None, wrong: list[Violation]) -> int | None:
@@ -142,9 +152,24 @@ class CompiledVersion:
                     docs=self._key_anchor,
                 ),
             )
+        record_key = b""
+        if key is not None:
+            try:
+                record_key = self._codec.key_bytes(key)
+            except ValueError as error:
+                wrong.append(self._impossible_key(str(error)))
         if wrong:
             return Rejected(violations=tuple(wrong))
-        return Encoded(value=None, key=self._codec.key_bytes(key if key is not None else b""), time_ms=time_ms)
+        return Encoded(value=None, key=record_key, time_ms=time_ms)
+
+    def _impossible_key(self, reason: str) -> Violation:
+        return Violation(
+            pointer="#",
+            rule="key",
+            detail=f"has a key that {reason}",
+            expected=f"a key that {self._key_anchor} can give",
+            docs=self._key_anchor,
+        )
 
 
 def _with(rejected: Rejected, more: list[Violation]) -> Rejected:

@@ -6,10 +6,43 @@ from typing import Any
 import pytest
 
 from tidegate.contracts.codec import ContractError
+from tidegate.contracts.compiled import CompiledVersion
+from tidegate.contracts.source import VersionSource
+from tidegate.contracts.verdict import Encoded, Rejected
 
 Make = Callable[..., Any]
 UUID = "0190B5C2-7e1a-7c3d-9f00-0123456789ab"
 MILLIS = {"type": "long", "logicalType": "timestamp-millis"}
+
+
+@pytest.mark.parametrize(
+    ("type_", "possible", "impossible"),
+    [
+        ("string", "", b"\xff"),
+        ({"type": "string", "logicalType": "uuid"}, UUID, "abc"),
+        ("int", "-2147483648", "2147483648"),
+        ("int", "0", "abc"),
+        ("long", "2147483648", "007"),
+        ("long", "-1", "-0"),
+        ("int", "7", "1" * 5000),
+        ("bytes", b"\xff", None),
+        ({"type": "enum", "name": "E", "symbols": ["A"]}, "A", "B"),
+    ],
+)
+def test_a_tombstone_s_key_is_one_that_the_field_can_give(
+    judge: Make, type_: object, possible: str | bytes, impossible: str | bytes | None
+) -> None:
+    codec = judge({"name": "f", "type": type_}, key="f").codec
+    source = VersionSource(number=1, schema_id=7, format="avro", schema="{}", key="f", tombstones="allow")
+    version = CompiledVersion("t", source, codec)
+    assert isinstance(version.check(b"null", key=possible), Encoded)
+    if impossible is not None:
+        refused = version.check(b"null", key=impossible)
+        assert isinstance(refused, Rejected)
+        assert [(one.pointer, one.rule, one.docs) for one in refused.violations] == [("#", "key", "f")]
+        beside = version.check(b'{"f": true}', key=impossible)
+        assert isinstance(beside, Rejected)
+        assert [one.rule for one in beside.violations] == ["type", "key_mismatch"]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +77,7 @@ def test_a_default_gives_the_key_too(judge: Make) -> None:
 def test_explicit_keys(judge: Make) -> None:
     made = judge({"name": "f", "type": {"type": "string", "logicalType": "uuid"}}, key="f")
     assert made.codec.key_bytes(UUID) == UUID.lower().encode()
-    assert made.codec.key_bytes(b"\xff") == b"\xff"
+    assert made.codec.key_bytes(UUID.encode()) == UUID.lower().encode()
     assert judge({"name": "f", "type": "string"}).codec.key_bytes("\u00c4") == "\u00c4".encode()
 
 

@@ -121,4 +121,27 @@ def test_a_misspelt_path_names_its_neighbour(compile_text: Callable[..., Compile
 
 def test_an_explicit_key_is_its_bytes(compile_text: Callable[..., CompiledVersion]) -> None:
     codec = compile_text(TEXT, "p.v1.M", key="name").codec
-    assert (codec.key_bytes("ä"), codec.key_bytes(b"\xff")) == ("ä".encode(), b"\xff")
+    assert (codec.key_bytes("ä"), codec.key_bytes("ä".encode())) == ("ä".encode(), "ä".encode())
+    with pytest.raises(ValueError, match="is no UTF-8 text"):
+        codec.key_bytes(b"\xff")
+
+
+@pytest.mark.parametrize(
+    ("path", "possible", "impossible"),
+    [
+        ("name", ["", "ä"], [b"\xff", "\ud800"]),
+        ("number", ["-12", "9223372036854775807"], ["9223372036854775808", "1.0", "", "01"]),
+        ("raw", [b"\xff", "a"], []),
+        ("kind", ["E_ONE", "7", "-1"], ["ONE", "1", "2147483648"]),
+        ("count", ["2147483647"], ["2147483648"]),
+    ],
+)
+def test_an_explicit_key_is_one_that_the_field_can_give(
+    compile_text: Callable[..., CompiledVersion], path: str, possible: list[str | bytes], impossible: list[str | bytes]
+) -> None:
+    codec = compile_text(TEXT, "p.v1.M", key=path).codec
+    for key in possible:
+        assert codec.key_bytes(key) == (key.encode() if isinstance(key, str) else key)
+    for key in impossible:
+        with pytest.raises(ValueError, match=r"^is "):
+            codec.key_bytes(key)

@@ -160,7 +160,10 @@ class AvroCodec:
         return tuple(shown)
 
     def key_bytes(self, key: str | bytes) -> bytes:
-        """An explicit key as the record key that the contract's key field would give (a uuid lower-cased, for one)."""
+        """An explicit key as the record key that the contract's key field would give (a uuid lower-cased, for one).
+
+        Raises ValueError for what that field could never give.
+        """
         return explicit_key(self._schema, self._path, key)
 
     def fields(self) -> tuple[FieldDoc, ...]:

@@ -7,9 +7,12 @@ from collections.abc import Callable
 
 from tidegate.contracts.avro.binary import decode_base64
 from tidegate.contracts.avro.defaults import plain_default
+from tidegate.contracts.avro.numbers import INTEGERS
 from tidegate.contracts.avro.schema import Enum, Field, Fixed, Missing, Primitive, Record, Schema, Union
 from tidegate.contracts.avro.temporal import reader
 from tidegate.contracts.codec import ContractError
+from tidegate.contracts.formats import is_uuid
+from tidegate.contracts.record_keys import integer_key, text_key
 from tidegate.contracts.wording import did_you_mean
 
 __all__ = ["explicit_key", "key_reader", "time_reader"]
@@ -77,12 +80,23 @@ def _key_kind(field: Field) -> str:
 
 
 def explicit_key(schema: Record, path: str | None, key: str | bytes) -> bytes:
-    """A key that the event itself brings, as the key field would give it."""
-    if isinstance(key, bytes):
-        return key
-    if path is not None and _key_kind(_fields_on(schema, path, "the key")[-1]) == "uuid":
-        key = key.lower()
-    return key.encode("utf-8", "surrogatepass")
+    """A key that the event itself brings, as the key field would give it. Raises ValueError for what it could never give."""
+    data = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key
+    if path is None:
+        return data
+    field = _fields_on(schema, path, "the key")[-1]
+    kind = _key_kind(field)
+    if kind == "uuid":
+        data = data.lower()
+        if not is_uuid(text_key(data)):
+            raise ValueError("is no uuid")
+    elif kind in INTEGERS:
+        integer_key(data, kind, *INTEGERS[kind])
+    elif kind != "bytes":
+        text = text_key(data)
+        if isinstance(field.type, Enum) and text not in field.type.symbols:
+            raise ValueError("is none of the enum's symbols")
+    return data
 
 
 def time_reader(schema: Record, path: str) -> Callable[[dict[str, object]], int | None]:

@@ -134,8 +134,11 @@ class ProtobufCodec:
         return self._judged(body, tree, message, report.dropped)
 
     def key_bytes(self, key: str | bytes) -> bytes:
-        """An explicit key as the record key that the contract's key field would give."""
-        return key.encode() if isinstance(key, str) else key
+        """An explicit key as the record key that the contract's key field would give. Raises ValueError where it never could."""
+        data = key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key
+        if self._key is not None:
+            self._key.check(data)
+        return data
 
     def fields(self) -> tuple[FieldDoc, ...]:
         """Every field in document order, nested ones after their parent; a recursive type is listed once."""

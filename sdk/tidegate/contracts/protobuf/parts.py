@@ -10,6 +10,7 @@ from tidegate.contracts.codec import ContractError
 from tidegate.contracts.protobuf.expected import expected_value, field_kind, field_rules
 from tidegate.contracts.protobuf.scalars import INTEGER_BOUNDS
 from tidegate.contracts.protobuf.schema import field_path
+from tidegate.contracts.record_keys import integer_key, text_key
 
 __all__ = ["KeyPart", "TimePart", "compile_key", "compile_time"]
 
@@ -50,11 +51,17 @@ def _step(field: DescField) -> Callable[[Message], object]:
 
 
 class KeyPart:
-    """The contract's key field: `of` reads the record key out of a message, `explicit` makes it of a given one."""
+    """The contract's key field: `of` reads the record key out of a message.
 
-    __slots__ = ("_encode", "_read", "expected", "path")
+    `check` raises ValueError for an explicit key that the field could never give.
+    """
 
-    def __init__(self, fields: tuple[DescField, ...], encode: Callable[[object], bytes]) -> None:
+    __slots__ = ("_encode", "_read", "check", "expected", "path")
+
+    def __init__(
+        self, fields: tuple[DescField, ...], encode: Callable[[object], bytes], check: Callable[[bytes], object]
+    ) -> None:
+        self.check = check
         self.expected = expected_value(field_kind(fields[-1]), field_rules(fields[-1]))
         self.path: tuple[str, ...] = tuple(field.json_name for field in fields)
         self._read = _reader(fields)
@@ -83,10 +90,22 @@ class _Symbol:
 
     def __init__(self, kind: DescEnum) -> None:
         self._names = {value.number: value.name.encode() for value in reversed(kind.values)}
+        self._open = kind.open
 
     def __call__(self, value: object) -> bytes:
         number = int(cast("int", value))
         return self._names.get(number) or _decimal(number)
+
+    def check(self, data: bytes) -> None:
+        """Raises ValueError for what is no name of the enum, and no number that it does not name."""
+        if data in self._names.values():
+            return
+        try:
+            integer_key(data, "int32", *INTEGER_BOUNDS[ScalarType.INT32])
+        except ValueError:
+            raise ValueError("is no name of the enum") from None
+        if not self._open or int(data) in self._names:
+            raise ValueError("is no name of the enum")
 
 
 def compile_key(message: DescMessage, path: str) -> KeyPart:
@@ -96,13 +115,16 @@ def compile_key(message: DescMessage, path: str) -> KeyPart:
     kind = field_kind(last)
     single = hasattr(last.value, "oneof")
     if single and kind is ScalarType.STRING:
-        return KeyPart(fields, _text)
+        return KeyPart(fields, _text, text_key)
     if single and kind is ScalarType.BYTES:
-        return KeyPart(fields, _raw)
+        return KeyPart(fields, _raw, lambda _: None)
     if single and isinstance(kind, ScalarType) and kind in INTEGER_BOUNDS:
-        return KeyPart(fields, _decimal)
+        low, high = INTEGER_BOUNDS[kind]
+        name = kind.name.lower()
+        return KeyPart(fields, _decimal, lambda data: integer_key(data, name, low, high))
     if single and isinstance(kind, DescEnum):
-        return KeyPart(fields, _Symbol(kind))
+        symbol = _Symbol(kind)
+        return KeyPart(fields, symbol, symbol.check)
     raise ContractError(
         f"key {path}: only a singular string, bytes, integer or enum field can be the key", pointer=str(last)
     )
