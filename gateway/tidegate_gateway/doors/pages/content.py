@@ -3,29 +3,39 @@
 Read by the templates; made by `router`.
 """
 
-import json
-import shlex
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
+from tidegate_gateway.doors.pages.commands import Command, commands
 from tidegate_gateway.doors.rest.views import newest_first
 
 __all__ = [
     "EarlierFields",
+    "ErrorEntry",
     "ErrorPage",
     "Fact",
     "FieldRow",
     "TopicEntry",
     "TopicPage",
+    "error_entries",
     "error_page",
     "topic_entry",
     "topic_page",
 ]
+
+_UNDERSCORED = re.compile(r"_+([a-z0-9])")
+_NO_DUPLICATES_YET = "This build removes no duplicates: an event that is sent twice with one id may be stored twice."
+_NOTES = {
+    Code.IN_PROGRESS: "Not in this build: deduplication comes later.",
+    Code.ID_REUSED: "Not in this build: deduplication comes later.",
+    Code.OUTCOME_UNKNOWN: _NO_DUPLICATES_YET,
+}
+"""What this build does otherwise than the errors table says for all builds."""
 
 _RETRY = {
     Retry.NEVER: "No: the same request will be refused again.",
@@ -75,8 +85,19 @@ class EarlierFields:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorEntry:
+    """One code of the index. `note` is what this build does otherwise."""
+
+    row: ErrorRow
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TopicPage:
-    """Everything of a topic's page. `key` and `event_time` are the field paths that are marked as such."""
+    """Everything of a topic's page. `key` and `event_time` are the field paths that are marked as such.
+
+    `commands` are for a POSIX shell with $TOKEN set: the one that sends one event, then the other ways.
+    """
 
     source: ContractSource
     version: str
@@ -86,17 +107,18 @@ class TopicPage:
     fields: tuple[FieldRow, ...]
     earlier: tuple[EarlierFields, ...]
     versions: tuple[CompiledVersion, ...]
-    curl: str
+    commands: tuple[Command, ...]
     service_levels: tuple[ServiceLevel, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPage:
-    """Everything of a code's page. `statuses` are the HTTP statuses, the usual one first."""
+    """Everything of a code's page. `statuses` are the HTTP statuses, the usual one first; `note` as in `ErrorEntry`."""
 
     row: ErrorRow
     statuses: tuple[int, ...]
     retry: str
+    note: str
     others: tuple[ErrorRow, ...]
 
 
@@ -122,13 +144,13 @@ def topic_page(contract: CompiledContract, base_url: str) -> TopicPage:
     return TopicPage(
         source=contract.source,
         version=version_name(newest),
-        key=newest.source.key or "",
-        event_time=newest.source.event_time or "",
+        key=_as_documented(newest.source.key, newest),
+        event_time=_as_documented(newest.source.event_time, newest),
         facts=tuple(_facts(contract)),
         fields=tuple(_rows(newest.codec.fields(), seen)),
         earlier=tuple(_earlier(versions, seen)),
         versions=versions,
-        curl=_curl(contract, base_url),
+        commands=commands(contract, base_url),
         service_levels=contract.source.service_levels,
     )
 
@@ -140,8 +162,14 @@ def error_page(code: Code) -> ErrorPage:
         row=row,
         statuses=(row.http, *row.http_also),
         retry=_RETRY[row.retry],
+        note=_NOTES.get(code, ""),
         others=tuple(ERRORS.values()),
     )
+
+
+def error_entries() -> list[ErrorEntry]:
+    """Every code for the index."""
+    return [ErrorEntry(row=row, note=_NOTES.get(code, "")) for code, row in ERRORS.items()]
 
 
 def version_name(version: CompiledVersion) -> str:
@@ -152,12 +180,17 @@ def version_name(version: CompiledVersion) -> str:
 def _facts(contract: CompiledContract) -> list[Fact]:
     source, newest = contract.source, contract.newest.source
     key = (
-        Fact(name="Key", text=newest.key, code=True, note="Events of one key keep their order.")
+        Fact(
+            name="Key",
+            text=_as_documented(newest.key, contract.newest),
+            code=True,
+            note="Events of one key keep their order.",
+        )
         if newest.key
         else Fact(name="Key", text="none", note="Each event may bring its own.")
     )
     time = (
-        Fact(name="Event time", text=newest.event_time, code=True)
+        Fact(name="Event time", text=_as_documented(newest.event_time, contract.newest), code=True)
         if newest.event_time
         else Fact(name="Event time", text="the event's own time, else its arrival")
     )
@@ -185,6 +218,15 @@ def _facts(contract: CompiledContract) -> list[Fact]:
     if source.inputs == "pinned":
         rows.append(Fact(name="Version", text="every event must name its version"))
     return rows
+
+
+def _as_documented(path: str | None, version: CompiledVersion) -> str:
+    """The contract's path as the fields are named: a Protobuf contract may name `order_id` what is JSON's `orderId`."""
+    if path is None:
+        return ""
+    documented = {field.path for field in version.codec.fields()}
+    named = ".".join(_UNDERSCORED.sub(lambda match: match[1].upper(), step) for step in path.split("."))
+    return named if path not in documented and named in documented else path
 
 
 def _rows(fields: Iterable[FieldDoc], seen: set[str]) -> Iterator[FieldRow]:
@@ -219,20 +261,3 @@ def _limits(limits: Limits | None) -> str:
 
 def _owner(owner: Owner) -> str:
     return " · ".join(part for part in (owner.team, owner.channel) if part)
-
-
-def _pretty(text: bytes) -> str:
-    return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-
-
-def _curl(contract: CompiledContract, base_url: str) -> str:
-    """A command that works when pasted into a POSIX shell with $TOKEN set. A quoted here-document takes any JSON."""
-    example = _pretty(contract.newest.codec.example())
-    lines = [
-        f"curl -sS {shlex.quote(f'{base_url}/v1/topics/{quote(contract.topic)}/events')} \\",
-        '  -H "Authorization: Bearer $TOKEN" \\',
-        "  -H 'Content-Type: application/json' \\",
-    ]
-    if contract.source.inputs == "pinned" and contract.newest.number:
-        lines.append(f"  -H 'Event-Version: {contract.newest.number}' \\")
-    return "\n".join([*lines, "  --data-binary @- <<'EVENT'", example, "EVENT"])

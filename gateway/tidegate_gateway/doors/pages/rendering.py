@@ -10,8 +10,7 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from tidegate.errors import ERRORS
-from tidegate_gateway.doors.pages.content import ErrorPage, TopicEntry, TopicPage
+from tidegate_gateway.doors.pages.content import ErrorPage, TopicEntry, TopicPage, error_entries
 
 __all__ = ["STYLE", "STYLE_TAG", "error_html", "fault_html", "index_html", "topic_html"]
 
@@ -47,7 +46,7 @@ _environment.globals.update(style_tag=STYLE_TAG)
 
 def index_html(topics: list[TopicEntry], root: str) -> str:
     """The index: the topics that the caller may see, and every error code. `root` leads to `/` from the page."""
-    return _environment.get_template("index.html").render(topics=topics, errors=list(ERRORS.values()), root=root)
+    return _environment.get_template("index.html").render(topics=topics, errors=error_entries(), root=root)
 
 
 def topic_html(page: TopicPage, root: str) -> str:

@@ -16,7 +16,7 @@ from tidegate_gateway.doors.rest.viewer import readable, viewer_of
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 
-__all__ = ["BASIC_CHALLENGE", "SECURITY_FIELDS", "pages_router"]
+__all__ = ["BASIC_CHALLENGE", "SECURITY_FIELDS", "asks_for_page", "pages_router", "refusal_page"]
 
 HTML = "text/html; charset=utf-8"
 BASIC_CHALLENGE = 'Basic realm="Tidegate docs: any name, your token as the password", charset="UTF-8"'
@@ -29,16 +29,17 @@ SECURITY_FIELDS = {
 }
 """On every page: it runs no script, loads its own style sheet only, and is framed by nobody."""
 
+_NOTHING_HERE = "there is nothing at this path; the docs are at /docs, the API's description at /openapi.json"
 _OPEN = {"Cache-Control": "public, max-age=3600"}
 _LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
-    """`/docs` and below, all by GET."""
-    router = APIRouter(prefix="/docs")
+    """`/docs` and below, and what leads there; all by GET."""
+    router = APIRouter()
     guarded = {"Cache-Control": f"{'public' if deps.public else 'private'}, no-cache", "Vary": "Authorization, Accept"}
 
-    @router.get("")
+    @router.get("/docs")
     async def index(request: Request) -> Response:
         try:
             viewer = await viewer_of(deps, request, basic=True)
@@ -48,7 +49,7 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
         entries = [topic_entry(contract) for topic, contract in contracts if viewer.sees(topic)]
         return _page(index_html(entries, _root(request)), guarded)
 
-    @router.get("/topics/{topic}")
+    @router.get("/docs/topics/{topic}")
     async def topic(request: Request, topic: str) -> Response:
         try:
             contract = readable(deps, await viewer_of(deps, request, basic=True), topic)
@@ -56,17 +57,30 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
             return _refused(request, fault, answers)
         return _page(topic_html(topic_page(contract, deps.base_url), _root(request)), guarded)
 
-    @router.get("/errors/{code}")
+    @router.get("/docs/errors/{code}")
     async def error(request: Request, code: str) -> Response:
         if code not in ERRORS:
             return _refused(request, Fault(Code.NOT_FOUND, "there is no such code"), answers)
         return _page(error_html(error_page(Code(code)), _root(request)), _OPEN)
 
-    @router.get("/style.css")
+    @router.get("/docs/style.css")
     async def style() -> Response:
         return Response(STYLE, headers={"Content-Type": "text/css; charset=utf-8", **SECURITY_FIELDS, **_LASTING})
 
+    @router.get("/", include_in_schema=False)
+    async def front(request: Request) -> Response:
+        if not asks_for_page(request):
+            raise Fault(Code.NOT_FOUND, _NOTHING_HERE)
+        return await _to_index(request)
+
+    for near in ("/docs/", "/docs/topics", "/docs/errors"):
+        router.add_api_route(near, _to_index, methods=["GET"], include_in_schema=False)
     return router
+
+
+async def _to_index(request: Request) -> Response:
+    """307 with a relative address, so that it holds behind any proxy (RFC 9110, section 10.2.2)."""
+    return Response(status_code=307, headers={"Location": f"{_root(request)}docs", "Vary": "Accept"})
 
 
 def _page(html: str, fields: dict[str, str], status: int = 200) -> Response:
@@ -79,12 +93,19 @@ def _root(request: Request) -> str:
 
 
 def _refused(request: Request, fault: Fault, answers: Answers) -> Response:
-    """The refusal as a page where a person asks, else as the problem that every other endpoint answers.
-
-    A browser is asked for Basic credentials, since it can send no other.
-    """
-    if "text/html" not in request.headers.get("accept", ""):
+    """The refusal as a page where a person asks, else as the problem that every other endpoint answers."""
+    if not asks_for_page(request):
         raise fault
+    return refusal_page(request, fault, answers)
+
+
+def asks_for_page(request: Request) -> bool:
+    """Whether a person asks, by a browser."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def refusal_page(request: Request, fault: Fault, answers: Answers) -> Response:
+    """The refusal as a page. A browser is asked for Basic credentials, since it can send no other."""
     answer = answers.fault(fault, uuid7())
     problem = msgspec.json.decode(answer.body, type=Problem)
     remedy = ERRORS[fault.code].remedy

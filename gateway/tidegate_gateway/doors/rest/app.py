@@ -10,11 +10,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from tidegate.contracts.wording import shown
 from tidegate.errors import Code
-from tidegate_gateway.doors.pages.router import pages_router
+from tidegate_gateway.doors.pages.router import asks_for_page, pages_router, refusal_page
 from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
@@ -40,10 +40,21 @@ class RestApp(FastAPI):
                 endpoint, topic = found
                 await self.hot.serve(endpoint, topic, scope, receive, send)
                 return
+            if scope["method"] == "HEAD":
+                scope, send = {**scope, "method": "GET"}, _without_body(send)
             with suppress(Exception):  # Starlette raises again what `of_anything` has logged and answered
                 await super().__call__(scope, receive, send)
             return
         await super().__call__(scope, receive, send)
+
+
+def _without_body(send: Send) -> Send:
+    """What GET would answer, its body left out (RFC 9110, section 9.3.2)."""
+
+    async def send_head(message: Message) -> None:
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+
+    return send_head
 
 
 def build_app(deps: RestDeps) -> RestApp:
@@ -76,6 +87,8 @@ def _install_problems(app: FastAPI, answers: Answers) -> None:
         return respond(error) if isinstance(error, Fault) else respond(internal_fault())
 
     async def of_framework(request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException) and request.url.path.startswith("/docs/") and asks_for_page(request):
+            return refusal_page(request, _fault_of(request, error), answers)
         return respond(_fault_of(request, error)) if isinstance(error, HTTPException) else respond(internal_fault())
 
     async def of_arguments(_request: Request, error: Exception) -> Response:
@@ -100,6 +113,8 @@ def _fault_of(request: Request, error: HTTPException) -> Fault:
         return Fault(Code.NOT_FOUND, "there is nothing at this path")
     if error.status_code == 405:
         allow = tuple(method.strip() for method in (error.headers or {}).get("Allow", "").split(",") if method.strip())
+        if "GET" in allow:
+            allow = (*allow, "HEAD")
         return Fault(Code.MALFORMED, f"{shown(request.method)} is not allowed at this path", status=405, allow=allow)
     return Fault(Code.MALFORMED, "the request cannot be read")
 

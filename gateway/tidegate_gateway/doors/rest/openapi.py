@@ -21,7 +21,9 @@ __all__ = ["description", "install_openapi"]
 
 _ABOUT = (
     "The gate in front of Kafka: only events that satisfy their contract get in, and a refusal names everything that is "
-    "wrong with an event.\n\nErrors are problems (RFC 9457) whose `code` says what to do; `type` links to its page."
+    "wrong with an event.\n\nErrors are problems (RFC 9457) whose `code` says what to do; `type` links to its page.\n\n"
+    "Not listed here: HEAD, which is answered wherever GET is, and the paths that redirect to /docs (`/` for browsers, "
+    "`/docs/`, `/docs/topics`, `/docs/errors`)."
 )
 
 
@@ -39,7 +41,7 @@ def install_openapi(app: FastAPI, deps: RestDeps) -> None:
             return Response(status_code=304, headers=headers)
         return Response(body, media_type="application/json", headers=headers)
 
-    app.add_api_route("/openapi.json", openapi, methods=["GET"], include_in_schema=False)
+    app.add_api_route("/openapi.json", openapi, methods=["GET"])
 
 
 def description(contracts: list[CompiledContract], base_url: str, *, public: bool) -> JsonObject:

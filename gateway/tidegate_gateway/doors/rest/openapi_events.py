@@ -67,8 +67,13 @@ def _hot(
     return {"post": post, "options": options}
 
 
+_COPIES = (
+    "This build removes no duplicates: an event sent twice is stored twice, and consumers tell the copies by the Kafka "
+    "header `tidegate-id`."
+)
+
 _HOT_TEXT = (
-    "`Content-Encoding: gzip` is taken. What is published is answered with 2xx only after all in-sync replicas of Kafka "
+    "`Content-Encoding: gzip` is taken. A query parameter that is not listed here is refused (400). What is published is answered with 2xx only after all in-sync replicas of Kafka "
     "have it. For a single event `Event-Header-<name>` sets the Kafka header of that name."
 )
 
@@ -90,8 +95,8 @@ def _line_format() -> JsonObject:
 
 def _event_headers() -> list[Json]:
     return [
-        header("Event-Id", {"type": "string", "pattern": ID_PATTERN}, "The event's id; a retry keeps it."),
-        header("Idempotency-Key", {"type": "string"}, "The same as Event-Id, as a quoted string or bare."),
+        header("Event-Id", {"type": "string", "pattern": ID_PATTERN}, f"The event's id; a retry keeps it. {_COPIES}"),
+        header("Idempotency-Key", {"type": "string"}, f"The same as Event-Id, as a quoted string or bare. {_COPIES}"),
         header("Event-Key", {"type": "string"}, "The record's key, where the contract names no key field."),
         header("Event-Time", {"type": "string", "format": "date-time"}, "When it happened (RFC 3339)."),
     ]

@@ -26,6 +26,11 @@ TOPIC_PATTERN: Final = r"^[A-Za-z0-9._-]{1,249}$"
 ID_PATTERN: Final = r"^[!-~]{1,128}$"
 _REF: Final = "#/components/schemas/{name}"
 MAX_VERSION: Final = 0x7FFFFFFF
+_POINTER: Final = (
+    "JSON pointer (RFC 6901) as a URI fragment. For `contract_violation` it starts at the event's value, in a batch too. "
+    "For `malformed` it starts at what could not be read: the value of a single event; in a batch the Event (`#/headers/a`), "
+    "whose value is at `#/value`; or the Batch itself. `#` is the whole of it, and of what stands in a request header."
+)
 
 
 def ref(name: str) -> JsonObject:
@@ -97,6 +102,7 @@ def _schemas() -> dict[str, Json]:
     _set(schemas, "Problem", "code", {"type": "string", "enum": [str(code) for code in Code]})
     _set(schemas, "Problem", "status", {"type": "integer", "minimum": 400, "maximum": 599})
     _set(schemas, "Problem", "type", {"type": "string", "format": "uri"})
+    _describe(schemas, "Violation", "pointer", _POINTER)
     schemas["Event"] = _event()
     schemas["Batch"] = {
         "title": "Batch",
@@ -116,6 +122,17 @@ def _set(schemas: dict[str, Json], name: str, member: str, schema: JsonObject) -
     if isinstance(whole, dict) and isinstance(members := whole["properties"], dict) and member in members:
         members[member] = schema
         return
+    raise KeyError(f"{name}.{member}")
+
+
+def _describe(schemas: dict[str, Json], name: str, member: str, text: str) -> None:
+    """Say in words what a member's type cannot."""
+    whole = schemas[name]
+    if isinstance(whole, dict) and isinstance(members := whole["properties"], dict):
+        found = members.get(member)
+        if isinstance(found, dict):
+            members[member] = {**found, "description": text}
+            return
     raise KeyError(f"{name}.{member}")
 
 

@@ -79,7 +79,9 @@ def test_its_paths_are_the_routes_that_are_served(deps: RestDeps, document: Docu
     hot = {(f"/v1/topics/{{topic}}/{name.decode()}", method) for name in ENDPOINTS for method in ("post", "options")}
     served = set(all_routes(build_app(deps).routes))
     assert served
-    assert {(path, method) for path, method, _ in operations(document)} == served | hot
+    redirects = {(path, "get") for path in ("/", "/docs/", "/docs/topics", "/docs/errors")}
+    assert redirects < served
+    assert {(path, method) for path, method, _ in operations(document)} == (served - redirects) | hot
 
 
 def test_media_types_of_the_hot_endpoints_are_those_that_they_take(document: Document) -> None:
@@ -185,6 +187,15 @@ def test_optional_members_of_an_event_may_be_null(document: Document) -> None:
     assert jsonschema_rs.is_valid(event, nulls)
     assert read_event(json.dumps(nulls).encode()) == Incoming(body=b"null")
     assert not jsonschema_rs.is_valid(event, {"value": 1, "id": 7})
+
+
+def test_it_says_where_pointers_start_and_that_duplicates_stay(document: Document) -> None:
+    pointer = document["components"]["schemas"]["Violation"]["properties"]["pointer"]
+    assert pointer["type"] == "string"
+    assert "starts at the event's value, in a batch too" in pointer["description"]
+    parameters = document["paths"]["/v1/topics/{topic}/events"]["post"]["parameters"]
+    told = {p["name"] for p in parameters if "removes no duplicates" in p.get("description", "")}
+    assert told == {"Event-Id", "Idempotency-Key"}
 
 
 def test_limits_are_described_where_they_are_told(document: Document) -> None:

@@ -1,14 +1,17 @@
 """The docs pages: every anchor that errors link to, nothing of a contract as markup, and the rights of the reads."""
 
-import shlex
+import json
+import subprocess
 from collections.abc import Awaitable, Callable
 from html.parser import HTMLParser
 
 import httpx2
+import msgspec
 import pytest
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.errors import ERRORS, Code
+from tidegate_gateway.doors.pages.commands import commands
 from tidegate_gateway.doors.pages.content import topic_page
 from tidegate_gateway.doors.pages.rendering import STYLE, STYLE_TAG, breakable, topic_html, with_code
 from tidegate_gateway.doors.rest.deps import RestDeps
@@ -149,15 +152,73 @@ async def test_a_contracts_text_is_never_markup(ask: Ask) -> None:
     assert "https://chat.example.com/checkout-data" in Page(answer.text).links
 
 
-async def test_the_curl_example_is_a_shell_command_that_sends_the_example(ask: Ask) -> None:
-    text = (await page(ask, "/docs/topics/customer.orders")).text
-    command = text[text.index("curl -sS") : text.index("\nEVENT") + len("\nEVENT")]
-    head, _, body = command.partition("<<'EVENT'\n")
-    assert shlex.split(head.replace("\\\n", " ")) == [
-        "curl", "-sS", "https://gate.example.com/v1/topics/customer.orders/events",
-        "-H", "Authorization: Bearer $TOKEN", "-H", "Content-Type: application/json", "--data-binary", "@-",
+def test_every_command_of_a_page_is_a_shell_command_that_sends_the_example(deps: RestDeps) -> None:
+    contract = deps.intake.catalogue.current.contracts["customer.orders"]
+    at = "https://gate.example.com/v1/topics/customer.orders"
+    example = json.loads(contract.newest.codec.example())
+    event = {"value": example}
+    one, lines = "application/json", "application/x-ndjson"
+    sent = []
+    for command in commands(contract, "https://gate.example.com"):
+        script = command.text.replace("gzip -c", "cat", 1).replace("curl -sS", "shown", 1)
+        shell = 'TOKEN=t; shown() { printf "%s\\n" "$@"; cat; }\n' + script
+        done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
+        words, _, body = done.stdout.partition("--data-binary\n@-\n")
+        url, *fields = words.splitlines()
+        assert fields[:3] == ["-H", "Authorization: Bearer t", "-H"]
+        assert fields[3] in {f"Content-Type: {one}", f"Content-Type: {lines}"}
+        assert ("Content-Encoding: gzip" in fields) is command.text.startswith("gzip -c <<")
+        sent.append(
+            (
+                url.removeprefix(at),
+                [json.loads(line) for line in body.splitlines()] if lines in words else json.loads(body),
+            )
+        )
+    assert sent == [
+        ("/events", example), ("/events:validate", example), ("/events:batch", {"events": [event, event]}),
+        ("/events:batch", [event, event]), ("/events:batch?format=values", [example, example]), ("/events", example),
     ]  # fmt: skip
-    assert httpx2.Response(200, content=body.removesuffix("\nEVENT").encode()).json()["note"] == "it's $HOME `x` <b>é"
+
+
+async def test_the_page_shows_every_command(ask: Ask, deps: RestDeps) -> None:
+    text = (await page(ask, "/docs/topics/customer.orders")).text
+    for command in commands(deps.intake.catalogue.current.contracts["customer.orders"], "https://gate.example.com"):
+        assert command.text in text
+
+
+def test_a_protobuf_key_is_marked_at_its_json_name(deps: RestDeps) -> None:
+    contract = deps.intake.catalogue.current.contracts["customer.orders"]
+    source = msgspec.structs.replace(contract.newest.source, key="order_id", event_time="items.coffee.boldness")
+    renamed = CompiledVersion(contract.topic, source, contract.newest.codec)
+    made = topic_page(CompiledContract(contract.source, {2: renamed}), "")
+    assert (made.key, made.event_time) == ("orderId", "items.coffee.boldness")
+    assert [fact.text for fact in made.facts[:2]] == ["orderId", "items.coffee.boldness"]
+
+
+async def test_what_this_build_does_not_do_is_said(ask: Ask) -> None:
+    for code in ("in_progress", "id_reused"):
+        assert "Not in this build: deduplication comes later." in (await page(ask, f"/docs/errors/{code}", None)).text
+    assert "removes no duplicates" in (await page(ask, "/docs/errors/outcome_unknown", None)).text
+    assert "this build" not in (await page(ask, "/docs/errors/malformed", None)).text.lower()
+    assert (await page(ask, "/docs")).text.count("Not in this build") == 2
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/", "/docs/topics", "/docs/errors"])
+async def test_what_lies_near_leads_to_the_index(ask: Ask, path: str) -> None:
+    answer = await ask(path, **HTML)
+    assert answer.status_code == 307
+    assert httpx2.URL("http://gate").join(path).join(answer.headers["location"]).path == "/docs"
+
+
+async def test_the_front_is_nothing_to_a_program(ask: Ask) -> None:
+    answer = await ask("/", Accept="*/*")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+async def test_a_browser_gets_a_page_for_a_path_that_is_none(ask: Ask) -> None:
+    answer = await ask("/docs/topics/a/b", **HTML)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert (await ask("/docs/topics/a/b")).json()["code"] == "not_found"
 
 
 @pytest.mark.parametrize("code", list(Code))

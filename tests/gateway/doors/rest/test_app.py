@@ -40,7 +40,19 @@ async def test_a_path_that_is_none(gate: Gate) -> None:
 async def test_a_method_that_a_path_has_not(gate: Gate) -> None:
     reply = await drive(gate.app, "POST", "/v1/topics")
     assert reply is not None
-    assert (reply.status, reply.json["code"], reply.fields["allow"]) == (405, "malformed", "GET")
+    assert (reply.status, reply.json["code"], reply.fields["allow"]) == (405, "malformed", "GET, HEAD")
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs/errors/malformed", "/openapi.json", "/nothing", "/v1/topics", "/docs/style.css"]
+)
+async def test_head_is_get_without_its_body(gate: Gate, path: str) -> None:
+    whole, head = await drive(gate.app, "GET", path), await drive(gate.app, "HEAD", path)
+    assert whole is not None
+    assert head is not None
+    assert (head.status, head.body) == (whole.status, b"")
+    assert head.fields["content-length"] == str(len(whole.body))
+    assert head.fields["content-type"] == whole.fields["content-type"]
 
 
 async def test_arguments_that_do_not_fit_are_400(broken: Gate) -> None:

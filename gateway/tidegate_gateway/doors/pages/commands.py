@@ -1,0 +1,69 @@
+"""The commands of a topic's page: every way to send its example, fit to be pasted into a POSIX shell with $TOKEN set.
+
+Made for `content`. A quoted here-document takes any JSON as it stands; a test runs each through a shell's own words.
+"""
+
+import json
+import shlex
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from tidegate.contracts.compiled import CompiledContract
+
+__all__ = ["Command", "commands"]
+
+_JSON = "application/json"
+_NDJSON = "application/x-ndjson"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """One way to send: what it does, and its lines. `what` may hold `code` between backticks."""
+
+    what: str
+    text: str
+
+
+def commands(contract: CompiledContract, base_url: str) -> tuple[Command, ...]:
+    """One event first; then the verdict alone, batches, bare values and gzip."""
+    example = json.loads(contract.newest.codec.example())
+    pretty, line = _pretty(example), json.dumps(example, ensure_ascii=False)
+    event = json.dumps({"value": example}, ensure_ascii=False)
+    batch = _pretty({"events": [{"value": example}, {"value": example}]})
+
+    def curl(place: str, media: str, body: str, *, gzip: bool = False) -> str:
+        return _curl(contract, f"{base_url}/v1/topics/{quote(contract.topic)}/{place}", media, body, gzip=gzip)
+
+    return (
+        Command(what="One event.", text=curl("events", _JSON, pretty)),
+        Command(what="Ask for the verdict; nothing is published.", text=curl("events:validate", _JSON, pretty)),
+        Command(what="Many events. Each has its own result.", text=curl("events:batch", _JSON, batch)),
+        Command(what="The same as NDJSON: an event a line.", text=curl("events:batch", _NDJSON, f"{event}\n{event}")),
+        Command(
+            what="Bare values, one a line: `?format=values`.",
+            text=curl("events:batch?format=values", _NDJSON, f"{line}\n{line}"),
+        ),
+        Command(what="Compressed; all of the above take it.", text=curl("events", _JSON, pretty, gzip=True)),
+    )
+
+
+def _curl(contract: CompiledContract, url: str, media: str, body: str, *, gzip: bool) -> str:
+    fields = ["Authorization: Bearer $TOKEN", f"Content-Type: {media}"]
+    if gzip:
+        fields.append("Content-Encoding: gzip")
+    if contract.source.inputs == "pinned" and contract.newest.number:
+        fields.append(f"Event-Version: {contract.newest.number}")
+    lines = [f"curl -sS {shlex.quote(url)} \\"]
+    lines += [f"  -H {_quoted(field)} \\" for field in fields]
+    if gzip:
+        return "\n".join(["gzip -c <<'EVENT' |", body, "EVENT", *lines, "  --data-binary @-"])
+    return "\n".join([*lines, "  --data-binary @- <<'EVENT'", body, "EVENT"])
+
+
+def _quoted(field: str) -> str:
+    """In double quotes where the shell has a variable to put in."""
+    return f'"{field}"' if "$TOKEN" in field else shlex.quote(field)
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
