@@ -45,6 +45,9 @@ _log = logging.getLogger("tidegate")
 _TELLING_S = 1.0
 """Of the drain, kept for the answers to those whom Kafka did not answer."""
 
+_SEEN_S = 1.0
+"""How long a draining gateway still listens and answers 503, so that balancers see it before connections are refused."""
+
 _GC_THRESHOLDS = (10_000, 20, 100)
 """A batch in flight is thousands of objects and no cycles: at Python's 700 the collector walks them over and over."""
 
@@ -170,8 +173,9 @@ class Gateway:
         self._draining = True
         self._intake.close()
         _log.info("draining", extra={"in_flight_events": self._memory.events})
+        await asyncio.sleep(min(_SEEN_S, self._plan.drain_s / 4))
         self._http.should_exit = True
-        await asyncio.wait({http}, timeout=self._plan.drain_s - telling_s)
+        await asyncio.wait({http}, timeout=max(0.0, ends_s - telling_s - perf_counter()))
         closing = asyncio.create_task(self._publisher.close(0.0))
         await asyncio.wait({http}, timeout=max(telling_s, ends_s - perf_counter()))
         await closing

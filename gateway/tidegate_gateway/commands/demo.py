@@ -19,7 +19,8 @@ from tidegate_gateway.adapters.dev_key import DevKeyRefused, dev_key_path, load_
 from tidegate_gateway.adapters.embedded import EmbeddedBrokerFailed
 from tidegate_gateway.app import Bound, Gateway, NoContractError
 from tidegate_gateway.commands.dev_plan import dev_plan, dev_token
-from tidegate_gateway.commands.exits import BAD_CONFIGURATION, FAILED, NO_CONTRACT, OK, stop
+from tidegate_gateway.commands.exits import BAD_CONFIGURATION, FAILED, NO_CONTRACT, OK, PORT_TAKEN, stop
+from tidegate_gateway.servers import PortTakenError
 from tidegate_gateway.telemetry.logs import configure_logs
 
 __all__ = ["demo"]
@@ -54,10 +55,12 @@ def demo(arguments: argparse.Namespace) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             seen = runner.run(_run(arguments.contracts))
-    except DevKeyRefused as error:
+    except (DevKeyRefused, EmbeddedBrokerFailed) as error:
         return stop(BAD_CONFIGURATION, str(error))
-    except (NoContractError, EmbeddedBrokerFailed) as error:
+    except NoContractError as error:
         return stop(NO_CONTRACT, str(error))
+    except PortTakenError as error:
+        return stop(PORT_TAKEN, str(error))
     if arguments.json:
         print(json.dumps(_facts(seen)))
     else:
@@ -154,8 +157,14 @@ def _show(seen: _Seen) -> None:
     print(f"   value    {len(value)} bytes, schema id {int.from_bytes(value[1:5], 'big')} in its Confluent frame")
     for name, header in dict(seen.record.headers() or []).items():
         print(f"   header   {name}: {_text(header)}")
-    runner = Path(sys.argv[0]).name
-    print(f"\nNext: `{runner} dev` keeps it running, prints a token and curl lines, and shows docs at /docs.")
+    print(f"\nNext: `{_runner()} dev` keeps it running, prints a token and curl lines, and shows docs at /docs.")
+    print("(The links above pointed to the gateway of this demo, which has ended.)")
+
+
+def _runner() -> str:
+    """This command as it can be typed here."""
+    command = Path(sys.argv[0])
+    return str(command.relative_to(Path.cwd())) if command.is_relative_to(Path.cwd()) else str(command)
 
 
 def _text(value: str | bytes | None) -> str:

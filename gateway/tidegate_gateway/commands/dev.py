@@ -41,12 +41,12 @@ def dev(arguments: argparse.Namespace) -> int:
             facts = {"http": bound.http, "admin": bound.admin, "kafka": bound.kafka, "token": token}
             print(json.dumps(facts), flush=True)
             return
-        print(_welcome(bound, gateway.catalogue, token, embedded=plan.kafka is None), flush=True)
+        print(_welcome(bound, gateway.catalogue, token, plan.contracts_dir, embedded=plan.kafka is None), flush=True)
 
     return run_gateway(plan, announce, key)
 
 
-def _welcome(bound: Bound, catalogue: Catalogue, token: str, *, embedded: bool) -> str:
+def _welcome(bound: Bound, catalogue: Catalogue, token: str, folder: Path, *, embedded: bool) -> str:
     topic, contract = next(iter(catalogue.contracts.items()))
     example = contract.newest.codec.example().decode()
     url = f"http://{bound.http}"
@@ -66,7 +66,7 @@ def _welcome(bound: Bound, catalogue: Catalogue, token: str, *, embedded: bool) 
         "# Python",
         _python(url, topic, example),
         "",
-        "A line for each event follows. Ctrl-C ends.",
+        f"After a change in {folder}: kill -HUP {os.getpid()}. Ctrl-C ends. A line for each event follows.",
     ]
     return "\n".join(lines)
 

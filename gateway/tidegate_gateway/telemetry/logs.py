@@ -84,7 +84,7 @@ def configure_logs(form: Literal["json", "human"], stream: TextIO | None = None,
         logger.propagate = True
         logger.disabled = name == "uvicorn.access"
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
-    logging.getLogger("aiokafka").setLevel(max(level, logging.WARNING))
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says the same twice a second; our own lines tell once
 
 
 def _time(created_s: float) -> str:

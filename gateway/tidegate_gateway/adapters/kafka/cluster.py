@@ -53,6 +53,9 @@ class Topic:
     limits: TopicLimits
 
 
+_NOT_LOOKED = "Kafka was not reached yet"
+
+
 class Cluster:
     """The latest view of the brokers. `topics` and `absent` are replaced whole, never changed."""
 
@@ -60,7 +63,7 @@ class Cluster:
         self.topics: Mapping[str, Topic] = {}
         self.absent: Mapping[str, str] = {}
         self.up = False
-        self.detail = "Kafka was not reached yet"
+        self.detail = _NOT_LOOKED
         self._settings = settings
         self._changed = changed
         self._watched: tuple[str, ...] = ()
@@ -118,7 +121,7 @@ class Cluster:
 
     async def _look(self) -> None:
         """One look at the brokers and, where it is due, one at the topics. Never raises for a fault of theirs."""
-        was_up = self.up
+        was_up, first = self.up, self.detail == _NOT_LOOKED
         try:
             async with asyncio.timeout(_LOOK_S):
                 await self._probe()
@@ -134,7 +137,7 @@ class Cluster:
         else:
             self.up = True
             self.detail = "; ".join(f"topic {name} {why}" for name, why in self.absent.items()) or "brokers answer"
-        if was_up != self.up:
+        if was_up != self.up or first:
             _log.log(logging.INFO if self.up else logging.WARNING, "kafka: %s", self.detail)
         if read or was_up != self.up:
             self._changed()

@@ -137,7 +137,7 @@ class KafkaPublisher:
         if self._closed:
             return _CLOSED
         if not self._cluster.up:
-            return NotStored(Code.BROKER_UNAVAILABLE, f"Kafka is away: {self._cluster.detail}")
+            return NotStored(Code.BROKER_UNAVAILABLE, "Kafka is away")  # where and why is for the log and readyz
         if known is None:
             why = self._cluster.absent.get(topic, "is not known in Kafka yet")
             return NotStored(Code.BROKER_UNAVAILABLE, f"topic {topic} {why}", 5.0)
