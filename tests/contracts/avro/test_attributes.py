@@ -91,3 +91,9 @@ def test_the_record_itself_is_judged(judge: Make) -> None:
     with pytest.raises(ContractError) as caught:
         judge({"name": "f", "type": {"type": "record", "name": "Inner", "alias": ["Old"], "fields": []}})
     assert caught.value.pointer == "/fields/0/type/alias"
+
+
+def test_a_logical_type_beside_a_field_is_refused(of_type: Make) -> None:
+    with pytest.raises(ContractError, match="write it inside") as refused:
+        of_type("long", logicalType="timestamp-millis")
+    assert refused.value.pointer.endswith("/logicalType")

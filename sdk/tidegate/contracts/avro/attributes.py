@@ -12,7 +12,7 @@ from tidegate.contracts.avro.logical import LOGICAL_TYPES
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.rules import KEYWORDS
 
-__all__ = ["check_attributes"]
+__all__ = ["check_attributes", "check_field_attributes"]
 
 _OPTIONAL = KEYWORDS | {
     "namespace", "doc", "aliases", "order", "default", "logicalType", "example", "examples", "confluent:tags",
@@ -42,6 +42,16 @@ def check_attributes(attributes: Mapping[str, object], pointer: str) -> None:
     if isinstance(logical, str) and logical not in LOGICAL_TYPES and (meant := _near_miss(logical, LOGICAL_TYPES)):
         raise ContractError(
             f'"{logical}" is no logical type; did you mean "{meant}"?', pointer=f"{pointer}/logicalType"
+        )
+
+
+def check_field_attributes(attributes: Mapping[str, object], pointer: str) -> None:
+    """`check_attributes` for a record's field, where a logical type has no meaning: Avro reads it inside of the type only."""
+    check_attributes(attributes, pointer)
+    if "logicalType" in attributes:
+        raise ContractError(
+            'logicalType beside a field is ignored by Avro: write it inside, "type": {"type": ..., "logicalType": ...}',
+            pointer=f"{pointer}/logicalType",
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from tidegate.contracts.avro.attributes import check_attributes
+from tidegate.contracts.avro.attributes import check_attributes, check_field_attributes
 from tidegate.contracts.avro.containers import Member, array_writer, map_writer, record_writer, unique_writer
 from tidegate.contracts.avro.defaults import default_bytes, plain_default
 from tidegate.contracts.avro.examples import NO_EXAMPLE, NoExample, given_examples
@@ -241,7 +241,7 @@ class Compiler:
         return Node(write=opened.target, takes=OBJECT, expected=place.expected, type=name, example=example)
 
     def _field(self, field: Field, spot: Spot) -> tuple[Member, Callable[[], object]]:
-        check_attributes(field.attributes, field.pointer)
+        check_field_attributes(field.attributes, field.pointer)
         _refuse_cel(field.attributes, field.pointer)
         path = f"{spot.path}.{field.name}" if spot.path else field.name
         sensitive = spot.sensitive or _is_marked(field) or path in self._sensitive
