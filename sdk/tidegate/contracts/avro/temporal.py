@@ -6,6 +6,7 @@ Made by the compiler, run for every event. `reader` is also how a contract's eve
 import re
 from collections.abc import Callable
 from datetime import date, datetime
+from functools import lru_cache
 from datetime import time as clock
 
 from tidegate.contracts.avro.faults import COLON, Answer, Fault, Place, Write
@@ -84,6 +85,7 @@ def _time_reader(digits: int) -> Callable[[str], int]:
     return read
 
 
+@lru_cache(maxsize=8)  # an event's own time is read twice: for its field, and for the record's timestamp
 def _instant_ms(text: str) -> int:
     if len(text) == _SECONDS_Z and text[4::3] == "--T::Z":  # 2026-01-31T12:00:00Z: fromisoformat judges the digits
         try:
