@@ -6,8 +6,8 @@ Made by the compiler, run for every event. `reader` is also how a contract's eve
 import re
 from collections.abc import Callable
 from datetime import date, datetime
-from functools import lru_cache
 from datetime import time as clock
+from functools import lru_cache
 
 from tidegate.contracts.avro.faults import COLON, Answer, Fault, Place, Write
 from tidegate.contracts.avro.keywords import Rule, integer_range, judge, number_checks
