@@ -63,7 +63,9 @@ def setup() -> None:
     if run_quiet([sys.executable, "-m", "pip", "--version"]):
         pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
     else:
-        run([str(PYTHON), "-m", "ensurepip", "--default-pip"])
+        if not run_quiet([str(PYTHON), "-m", "ensurepip", "--default-pip"]):
+            print("neither pip nor ensurepip is here: install python3-pip or python3-venv first", file=sys.stderr)
+            raise SystemExit(2)
         pip = [str(PYTHON), "-m", "pip"]
     options = ["--quiet", "--disable-pip-version-check", "--no-input"]
     run([*pip, "install", *options, "--require-hashes", "-r", str(ROOT / "requirements.txt")])
@@ -120,11 +122,11 @@ def reformat(_rest: list[str]) -> int:
 
 
 def bench(rest: list[str]) -> int:
-    """Each benchmark is a module of tests/bench with a main; without names, all."""
-    names = rest or sorted(
-        path.stem for path in (ROOT / "tests" / "bench").glob("*.py") if not path.stem.startswith("_")
-    )
-    return max((call([str(PYTHON), "-m", f"tests.bench.{name}"]) for name in names), default=0)
+    """Each benchmark is a module of tests/bench with a main; without names, all. Options go to each."""
+    options = [argument for argument in rest if argument.startswith("-")]
+    named = [argument for argument in rest if argument not in options]
+    every = sorted(path.stem for path in (ROOT / "tests" / "bench").glob("[a-z]*.py"))
+    return max((call([str(PYTHON), "-m", f"tests.bench.{name}", *options]) for name in named or every), default=0)
 
 
 def generate(_rest: list[str]) -> int:

@@ -231,6 +231,7 @@ class Gateway:
                 draining=lambda: self._draining,
                 metrics=metrics.text,
                 metrics_type=CONTENT_TYPE,
+                ready_without_kafka=self._plan.ready_without_kafka,
             )
         )
 

@@ -33,7 +33,7 @@ ORDER = {
 }
 BAD_ORDER = {
     "orderId": "no-uuid",
-    "customerId": "",
+    "customerId": "c 1",
     "placedAt": "yesterday",
     "items": [{"coffee": "ESPRESO", "boldness": 11, "quantity": 2}, {"coffee": "FILTER", "boldness": 3, "quantity": 1}],
     "total": "12.50",

@@ -1,6 +1,6 @@
 """What one event costs in the publisher alone, on real Kafka, beside aiokafka's bare `send_batch` in the same run.
 
-Not collected by default: `pytest tests/bench/publish_floor.py -s`. CPU is this process's own (the broker is another); the
+A pytest module for its fixtures, not collected by default; as a program it runs itself. CPU is this process's own (the broker is another); the
 events are of 300 bytes with a key and four headers, on three partitions. One warm-up round is not counted.
 """
 
@@ -96,3 +96,7 @@ async def bare(bootstrap: str, topic: str) -> None:
     for size, events in ((1, 1_500), (10, 15_000), (100, 15_000), (1_000, 15_000)):
         await measured(f"bare send_batch of {size}", events, partial(send, size, events))
     await producer.stop()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__, "-q", "-s", "-p", "no:cacheprovider"]))

@@ -1,9 +1,9 @@
 """A topic read back to its end by a stock consumer (librdkafka): what a test believes, not what a producer was told."""
 
-from time import monotonic
+from time import monotonic, sleep
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 _WAIT_S = 10.0
 _READ_S = 60.0
@@ -45,15 +45,28 @@ def _ends(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, in
     ends: dict[int, int] = {}
     begin: list[TopicPartition] = []
     for partition in partitions:
-        marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_WAIT_S)
-        if marks is None:
-            raise AssertionError(f"{topic}-{partition} has no watermarks")
-        low, high = marks
+        low, high = _watermarks(consumer, topic, partition)
         if high > low:
             begin.append(TopicPartition(topic, partition, low))
             ends[partition] = high
     consumer.assign(begin)
     return ends
+
+
+def _watermarks(consumer: Consumer, topic: str, partition: int) -> tuple[int, int]:
+    """The first offset and the one after the last. A leader that was just elected says for a moment that it cannot know."""
+    until = monotonic() + _WAIT_S
+    while True:
+        try:
+            marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_WAIT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.OFFSET_NOT_AVAILABLE or monotonic() > until:
+                raise
+            sleep(0.2)
+            continue
+        if marks is None:
+            raise AssertionError(f"{topic}-{partition} has no watermarks")
+        return marks
 
 
 def _read_to(consumer: Consumer, topic: str, ends: dict[int, int]) -> list[ReadRecord]:

@@ -75,6 +75,7 @@ OPTIONS: Final = (
     _option("limits.bytes_per_s", "float", None, "bytes a second, likewise", 1, 1e12),
     _option("limits.burst_s", "float", 2.0, "how many seconds of the rate may come at once", 0.1, 3600),
     _option("server.drain_s", "float", 20.0, "how long work in flight may take after SIGTERM, in seconds", 0, 600),
+    _option("server.ready_without_kafka", "bool", False, "stay ready in a broker outage, so that the balancer lets our 503 and Retry-After through"),
     _option("server.body_timeout_s", "float", 10.0, "how long a request's body may take to arrive, in seconds", 0.1, 600),
 )  # fmt: skip
 """The table."""
@@ -95,6 +96,6 @@ ISSUER_OPTIONS: Final = (
 LATER: Final = frozenset({
     "http.tls_cert", "http.tls_key", "http.client_ca", "http.trusted_proxies", "grpc", "redis", "contracts.reload_s",
     "contracts.registry_url", "kafka.create_topics", "kafka.security_protocol", "kafka.sasl_mechanism", "kafka.sasl_username",
-    "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key", "server.header_timeout_s", "server.ready_without_kafka",
+    "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key", "server.header_timeout_s",
 })  # fmt: skip
 """Options (and sections) of the design that this build does not serve: refused by name, never ignored."""

@@ -43,6 +43,7 @@ class Plan:
     public: bool = False
     drain_s: float = 20.0
     body_timeout_s: float = 10.0
+    ready_without_kafka: bool = False
     working_copies: bool = False
     human_logs: bool = False
     quiet: bool = False
@@ -74,6 +75,7 @@ def plan_of(resolved: Resolved) -> Plan:
         public=resolved["contracts.public"] is True,
         drain_s=_number(resolved, "server.drain_s"),
         body_timeout_s=_number(resolved, "server.body_timeout_s"),
+        ready_without_kafka=resolved["server.ready_without_kafka"] is True,
     )
 
 

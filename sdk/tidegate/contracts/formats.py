@@ -26,7 +26,6 @@ _authority = re.compile(r"//(?:[^@/?#]*@)?(\[[^\]]*\]|[^:/?#\[\]]*)(?::(\d*))?(?
 
 _MAX_HOSTNAME = 253
 _MAX_LOCAL = 64
-_LEAP_SECOND = "60"
 
 
 def is_date(text: str) -> bool:

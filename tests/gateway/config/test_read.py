@@ -83,8 +83,18 @@ def test_the_environment_wins(written) -> None:
 
 def test_the_environment_alone() -> None:
     issuers = [{"issuer": "i", "name": "n", "jwks_file": "f", "require_at_jwt": True}]
-    plan = plan_of(resolve(None, {"TIDEGATE_AUTH_ISSUERS": json.dumps(issuers), "TIDEGATE_KAFKA_EMBEDDED": "1"}))
+    plan = plan_of(
+        resolve(
+            None,
+            {
+                "TIDEGATE_AUTH_ISSUERS": json.dumps(issuers),
+                "TIDEGATE_KAFKA_EMBEDDED": "1",
+                "TIDEGATE_SERVER_READY_WITHOUT_KAFKA": "true",
+            },
+        )
+    )
     assert plan.kafka is None
+    assert plan.ready_without_kafka
     assert plan.auth.issuers[0].require_at_jwt
 
 
