@@ -1,6 +1,6 @@
 """An .avsc text to a schema, as strictly as Java Avro 1.12 (Schema.Parser, names and defaults validated).
 
-Called by the codec, the canonical form and, later, compatibility. What is refused is a `ContractError` with the JSON pointer
+Called by the codec and by whoever has an .avsc text. What is refused is a `ContractError` with the JSON pointer
 of the place. Two choices of our own: names are those of the specification (ASCII; Java's default takes any letter), since
 other languages' readers refuse more; and a key that stands twice in one JSON object is refused (Java keeps the last).
 """
