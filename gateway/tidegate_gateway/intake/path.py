@@ -15,6 +15,7 @@ from time import perf_counter
 from typing import NamedTuple
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.media import FRAMED
 from tidegate.contracts.source import Limits
 from tidegate.contracts.verdict import Encoded, Violation
 from tidegate.contracts.wording import summary
@@ -245,7 +246,9 @@ class Intake:
 class _Judge:
     """One submission's verdicts: what is the same for all its events is looked up once."""
 
-    __slots__ = ("_arrival_ms", "_contract", "_default", "_headers", "_max_bytes", "_media_type", "_new_id", "_version")
+    __slots__ = (
+        "_arrival_ms", "_contract", "_default", "_headers", "_last_framed", "_max_bytes", "_media_type", "_new_id", "_version",
+    )  # fmt: skip
 
     def __init__(self, admission: Admission, media_type: str, max_event_bytes: int, new_id: Callable[[], str]) -> None:
         request = admission.request
@@ -261,6 +264,7 @@ class _Judge:
         if request.traceparent:
             self._headers += (("traceparent", request.traceparent.encode()),)
         self._default: _Version | None = None
+        self._last_framed: _Version | None = None
 
     def one(self, event: Incoming | Unreadable, judged: _Judged) -> Line | None:
         """The refusal of an event, or None: then its record, place, id, version and dropped fields went into `judged`."""
@@ -272,8 +276,11 @@ class _Judge:
             return _malformed("", event.violations if isinstance(event, Unreadable) else (bad,))
         if isinstance(event, Unreadable):
             return _malformed(event_id, event.violations)
+        media_type = event.media_type or self._media_type
         try:
-            chosen = self._chosen(event.version)
+            chosen = (
+                self._chosen(event.version) if media_type not in FRAMED else self._framed(event.body, event.version)
+            )
         except Fault as fault:
             return Refusal(
                 id=event_id,
@@ -285,7 +292,7 @@ class _Judge:
         version = chosen.compiled
         if len(event.body) > self._max_bytes:
             return self._too_large(event_id, len(event.body), version)
-        verdict = version.check(event.body, self._media_type, key=event.key, time=event.time)
+        verdict = version.check(event.body, media_type, key=event.key, time=event.time)
         if not isinstance(verdict, Encoded):
             return Refusal(
                 id=event_id,
@@ -319,12 +326,24 @@ class _Judge:
         wanted = self._version if number is None else number
         if wanted is not None and (bad := check_version(wanted)) is not None:
             raise Fault(Code.MALFORMED, summary((bad,), 0), violations=(bad,))
-        version = find_version(self._contract, wanted)
-        headers = (("tidegate-version", b"%d" % version.number), *self._headers)
-        chosen = _Version(version, headers, _size_bytes(headers) + len("tidegate-id"))
+        chosen = self._with_headers(find_version(self._contract, wanted))
         if number is None:
             self._default = chosen
         return chosen
+
+    def _framed(self, body: bytes, number: int | None) -> "_Version":
+        """The version that an event names, else that of its frame. What contradicts or is unknown there, `check` refuses."""
+        if number is None and self._version is None:
+            framed = self._contract.framed_version(body)
+            if framed is not None:
+                if self._last_framed is None or self._last_framed.compiled is not framed:
+                    self._last_framed = self._with_headers(framed)
+                return self._last_framed
+        return self._chosen(number)
+
+    def _with_headers(self, version: CompiledVersion) -> "_Version":
+        headers = (("tidegate-version", b"%d" % version.number), *self._headers)
+        return _Version(version, headers, _size_bytes(headers) + len("tidegate-id"))
 
     def _too_large(self, event_id: str, size_bytes: int, version: CompiledVersion) -> Refusal:
         return Refusal(

@@ -46,7 +46,7 @@ class Admission:
 class Incoming(msgspec.Struct, kw_only=True, gc=False):
     """One event as its door read it; its value not judged yet.
 
-    `body` is the value in the submission's media type. `headers` are the event's own, names in lower case, checked by
+    `body` is the value in `media_type` (None: the submission's). `headers` are the event's own, names in lower case, checked by
     `wire.event`. `version` None: the admission's, else the newest.
     """
 
@@ -56,6 +56,7 @@ class Incoming(msgspec.Struct, kw_only=True, gc=False):
     time: str | None = None
     version: int | None = None
     headers: Sequence[tuple[str, bytes]] = ()
+    media_type: str | None = None
 
 
 class Unreadable(msgspec.Struct, kw_only=True):

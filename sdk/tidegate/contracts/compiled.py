@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tidegate.contracts.codec import Codec, ContractError
+from tidegate.contracts.framing import framed_id
+from tidegate.contracts.media import JSON
 from tidegate.contracts.source import ContractSource, VersionSource
 from tidegate.contracts.times import event_time_ms
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected, Verdict, Violation
@@ -14,7 +16,6 @@ from tidegate.contracts.wording import found
 
 __all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_version"]
 
-JSON = "application/json"
 _NULL = b"null"
 _JSON_SPACE = b" \t\r\n"
 
@@ -186,17 +187,26 @@ def _with(rejected: Rejected, more: list[Violation]) -> Rejected:
 class CompiledContract:
     """All versions of one contract and its live part. Immutable; one value for each snapshot of the catalogue."""
 
-    __slots__ = ("newest", "source", "topic", "versions")
+    __slots__ = ("_by_id", "newest", "source", "topic", "versions")
 
     def __init__(self, source: ContractSource, versions: Mapping[int, CompiledVersion]) -> None:
         self.source = source
         self.topic = source.topic
         self.versions: Mapping[int, CompiledVersion] = MappingProxyType(dict(sorted(versions.items())))
         self.newest = versions[max(versions)] if 0 not in versions else versions[0]
+        self._by_id = {version.schema_id: version for version in self.versions.values()}
 
     def version(self, number: int | None) -> CompiledVersion | None:
         """The version asked for, or the newest (a working copy where one is served); None where there is none such."""
         return self.newest if number is None else self.versions.get(number)
+
+    def framed_version(self, body: bytes) -> CompiledVersion | None:
+        """The version whose schema id stands in a body's Confluent frame; None where there is no frame or no such version.
+
+        Of versions with the same schema text, and so the same id, the newest.
+        """
+        schema_id = framed_id(body)
+        return self._by_id.get(schema_id) if schema_id is not None else None
 
 
 def compile_version(topic: str, source: VersionSource, sensitive: frozenset[str] = frozenset()) -> CompiledVersion:

@@ -8,7 +8,10 @@ Source: Confluent Schema Registry, "Wire format"; the index path's varints are z
 
 from collections.abc import Sequence
 
-__all__ = ["avro_frame", "message_index_path", "protobuf_frame"]
+__all__ = ["FRAME_BYTES", "avro_frame", "framed_id", "message_index_path", "protobuf_frame"]
+
+FRAME_BYTES = 5
+"""The magic byte and the schema id."""
 
 
 def _zigzag(number: int) -> bytes:
@@ -36,3 +39,10 @@ def avro_frame(schema_id: int) -> bytes:
 def protobuf_frame(schema_id: int, index: Sequence[int]) -> bytes:
     """The bytes before a Protobuf payload."""
     return avro_frame(schema_id) + message_index_path(index)
+
+
+def framed_id(body: bytes) -> int | None:
+    """The schema id in a body's frame; None where it does not begin with a frame."""
+    if len(body) < FRAME_BYTES or body[0] != 0:
+        return None
+    return int.from_bytes(body[1:FRAME_BYTES], "big", signed=True)
