@@ -27,10 +27,20 @@ class BrokenContract:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """One immutable snapshot: contracts by topic, and what could not be served."""
+    """One immutable snapshot: contracts by topic, and what could not be served.
+
+    `routes` are the typed routes' paths, each with its topic: they come and go with their contracts.
+    """
 
     contracts: Mapping[str, CompiledContract] = field(default_factory=lambda: MappingProxyType({}))
     broken: tuple[BrokenContract, ...] = ()
+    routes: Mapping[bytes, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Gather the routes."""
+        named = ((contract.source.route, topic) for topic, contract in self.contracts.items())
+        routes = MappingProxyType({route.encode("ascii"): topic for route, topic in named if route})
+        object.__setattr__(self, "routes", routes)  # frozen: this is the one place that may
 
     @property
     def broken_count(self) -> int:

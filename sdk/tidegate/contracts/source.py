@@ -97,7 +97,8 @@ class ContractSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
 
     `roles` are the roles with `access: write`; empty means that scopes alone decide. `sensitive` are dotted paths whose
     values are never shown (added to what the schemas tag themselves). `limits` bound one principal, `topic_limits` all
-    together. `max_event_bytes` bounds the larger of input and encoded record. `document` is the contract file's text.
+    together. `max_event_bytes` bounds the larger of input and encoded record. `route` is a path of its own that takes single
+    events (`/v1/customer/order`). `document` is the contract file's text.
     `descriptions` maps dotted field paths to the contract file's descriptions.
     """
 
@@ -117,6 +118,7 @@ class ContractSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     limits: Limits | None = None
     topic_limits: Limits | None = None
     max_event_bytes: int | None = None
+    route: str | None = None
     sensitive: tuple[str, ...] = ()
     descriptions: dict[str, str] = {}
     document: str = ""

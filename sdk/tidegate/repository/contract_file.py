@@ -19,6 +19,7 @@ from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.broken import Place, Problems, Refused
 from tidegate.repository.nodes import Document, Node
 from tidegate.repository.properties import Property, read_properties
+from tidegate.repository.routes import route_fault
 from tidegate.repository.sections import (
     check_unused,
     read_limits,
@@ -54,7 +55,7 @@ class Definition:
 class ContractFile:
     """A contract file, read. `live` holds the part shared by all versions, without any version.
 
-    The rest becomes part of a version when it is released. `places` knows where `id`, `key` and `eventTime` are written.
+    The rest becomes part of a version when it is released. `places` knows where `id`, `key`, `eventTime` and `route` are written.
     """
 
     live: ContractSource
@@ -140,6 +141,7 @@ class _Reader:
             limits=read_limits(doc, options.get("limits"), "limits"),
             topic_limits=read_limits(doc, options.get("topicLimits"), "topicLimits"),
             max_event_bytes=doc.whole(options.get("maxEventBytes"), "maxEventBytes", least=1, most=_MAX_EVENT_BYTES),
+            route=self._route(options.get("route")),
             sensitive=tuple(row.path for row in properties if row.sensitive),
             descriptions={row.path: row.description for row in properties if row.description},
             document=text,
@@ -158,7 +160,7 @@ class _Reader:
         )
 
     def _places(self, top: dict[str, Node], options: dict[str, Node]) -> dict[str, Place]:
-        nodes: dict[str, Node] = {name: options[name] for name in ("key", "eventTime") if name in options}
+        nodes: dict[str, Node] = {name: options[name] for name in ("key", "eventTime", "route") if name in options}
         nodes |= {"id": top["id"]} if "id" in top else {}
         return {name: self._document.place(node) for name, node in nodes.items()}
 
@@ -267,6 +269,16 @@ class _Reader:
         levels = names.PROTOBUF_COMPATIBILITY if protobuf else names.AVRO_COMPATIBILITY
         default = "WIRE_JSON" if protobuf else "FULL_TRANSITIVE"
         return self._document.one_of(node, "compatibility", levels) or default
+
+    def _route(self, node: Node | None) -> str | None:
+        if node is None or self._document.is_null(node):
+            return None
+        path = self._document.text(node, "route")
+        fault = route_fault(path) if path is not None else ""
+        if path is not None and fault:
+            self._document.note(node, f'"{shown(path)}" can be no route: {fault}')
+            return None
+        return path
 
     def _field_path(self, node: Node | None, what: str) -> str | None:
         if node is None or self._document.is_null(node):

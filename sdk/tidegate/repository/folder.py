@@ -23,6 +23,7 @@ from tidegate.repository.lock import LOCK, Lock, passing_id, read_lock
 from tidegate.repository.nodes import MAX_DOCUMENT_BYTES
 from tidegate.repository.places import place_of
 from tidegate.repository.released import RELEASED, read_released, version_folder
+from tidegate.repository.routes import route_owners
 from tidegate.repository.working_copy import SchemaFiles, WorkingCopy
 
 __all__ = ["CONTRACTS", "Loaded", "Repository", "contract_name", "load", "read", "read_contract_file", "read_versions"]
@@ -56,8 +57,10 @@ def contract_name(topic: str) -> str:
     return f"{CONTRACTS}/{topic}{_SUFFIX}"
 
 
-def read(folder: Path, *, working_copies: bool) -> Repository:
+def read(folder: Path, *, working_copies: bool, routes: Mapping[str, str] | None = None) -> Repository:
     """Every contract below `folder` (which holds contracts/). Raises nothing.
+
+    `routes` are the typed routes that are served now, with their topics: a contract that names another's is the broken one.
 
     With `working_copies` (dev) a schema that differs from the newest release is served as version 0, under the id that a
     release gave the same text or one that no release ever gives (`lock.passing_id`), and drafts are served. Without, only
@@ -73,9 +76,8 @@ def read(folder: Path, *, working_copies: bool) -> Repository:
         except Refused:
             broken += problems.rows
     broken += _unlisted(folder, lock)
-    sources, copies = _Reading(folder, lock, broken, working_copies=working_copies).contracts(
-        _unique(files, lock, broken)
-    )
+    reading = _Reading(folder, lock, broken, working_copies=working_copies)
+    sources, copies = reading.contracts(_own_routes(_unique(files, lock, broken), lock, broken, routes or {}))
     return Repository(contracts=tuple(sources), broken=tuple(broken), copies=copies)
 
 
@@ -84,7 +86,8 @@ def load(folder: Path, *, working_copies: bool, known: Mapping[str, CompiledCont
 
     Versions unchanged since `known` (compiled contracts by topic) are taken from there.
     """
-    repository = read(folder, working_copies=working_copies)
+    routes = {old.source.route: topic for topic, old in (known or {}).items() if old.source.route}
+    repository = read(folder, working_copies=working_copies, routes=routes)
     contracts: list[CompiledContract] = []
     broken = list(repository.broken)
     for source in repository.contracts:
@@ -198,6 +201,25 @@ def _unique(files: list[ContractFile], lock: Lock, broken: list[Broken]) -> list
             )
             broken += problems.rows
     return sorted(kept, key=lambda c: c.topic)
+
+
+def _own_routes(
+    files: list[ContractFile], lock: Lock, broken: list[Broken], served: Mapping[str, str]
+) -> list[ContractFile]:
+    """Contracts whose route is theirs alone. Drafts come last, then what has no release: they take nobody's route away."""
+    by_rank = sorted(files, key=lambda c: (c.live.status == "draft", not lock.of(c.topic), c.topic))
+    owners = route_owners(((c.topic, c.live.route) for c in by_rank if c.live.route), served)
+    kept: list[ContractFile] = []
+    for contract in files:
+        route = contract.live.route
+        if not route or owners[route] == contract.topic:
+            kept.append(contract)
+            continue
+        problems = Problems(contract_name(contract.topic), contract.topic)
+        detail = f'the route "{route}" is already that of {contract_name(owners[route])}'
+        problems.note(detail, contract.places.get("route"))
+        broken += problems.rows
+    return kept
 
 
 class _Reading:

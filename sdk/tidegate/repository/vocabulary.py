@@ -68,10 +68,10 @@ PROPERTY = _names("""id name physicalType physicalName description businessName 
 LOGICAL_TYPES = _names("string date timestamp time number integer object array boolean map vector")
 
 CUSTOM_PROPERTIES = _names("""key eventTime compatibility unknownFields onInvalid inputs tombstones limits topicLimits
-    maxEventBytes""")
+    maxEventBytes route""")
 """The gateway's own options, in `schema[0].customProperties`."""
 
-NOT_SERVED = _names("route dedupeWindow")
+NOT_SERVED = _names("dedupeWindow")
 """Options of contracts.md that this build does not serve: a contract that asks for one is refused, by name."""
 
 LIMITS = _names("eventsPerSecond bytesPerSecond burstSeconds")

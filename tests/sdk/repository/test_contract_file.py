@@ -157,7 +157,7 @@ def test_defaults() -> None:
         ("value: drop", "value: dorp", 'c.yaml:25:42: unknownFields is "dorp"; did you mean "drop"?'),
         ("onInvalid, value: reject", "onInvalid, value: quarantine", 'c.yaml:26:38: onInvalid "quarantine" is not served by this build yet'),
         ("onInvalid, value: reject", "onInvalid, value: rejct", 'c.yaml:26:38: onInvalid is "rejct"; did you mean "reject"?'),
-        ("property: inputs, value: pinned", "property: route, value: /v1/x", 'c.yaml:27:20: "route" is not served by this build yet'),
+        ("property: inputs, value: pinned", "property: dedupeWindow, value: 600", 'c.yaml:27:20: "dedupeWindow" is not served by this build yet'),
         ("property: inputs, value: pinned", "property: dedupeWindow, value: 6", 'c.yaml:27:20: "dedupeWindow" is not served by this build yet'),
         ("value: pinned", "value: pined", 'c.yaml:27:35: inputs is "pined"; did you mean "pinned"?'),
         ("value: allow", "value: alow", 'c.yaml:28:39: tombstones is "alow"; did you mean "allow"?'),
@@ -188,7 +188,7 @@ def test_each_slip_is_named_at_its_place(old: str, new: str, row: str) -> None:
 
 def test_all_problems_at_once_in_the_order_found() -> None:
     text = FULL.replace("status: deprecated", "status: x").replace("value: allow", "value: y")
-    text = text.replace("property: inputs, value: pinned", "property: route, value: /v1")
+    text = text.replace("property: inputs, value: pinned", "property: dedupeWindow, value: 6")
     assert [row.split(": ")[0] for row in read(text).rows] == ["c.yaml:27:20", "c.yaml:6:9", "c.yaml:28:39"]
 
 

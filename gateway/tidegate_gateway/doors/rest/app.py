@@ -21,6 +21,7 @@ from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.hot import HotDoor, find_endpoint
 from tidegate_gateway.doors.rest.openapi import install_openapi
 from tidegate_gateway.doors.rest.reads import reads_router
+from tidegate_gateway.intake.catalogue import CatalogueHolder
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 
@@ -31,11 +32,12 @@ class RestApp(FastAPI):
     """FastAPI, with the hot endpoints taken out before its middleware and router: those cost 350 us a request."""
 
     hot: HotDoor
+    catalogue: CatalogueHolder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One ASGI connection: http past or through the router, lifespan through it."""
         if scope["type"] == "http":
-            found = find_endpoint(scope)
+            found = find_endpoint(scope, self.catalogue.current.routes)
             if found is not None:
                 endpoint, topic = found
                 await self.hot.serve(endpoint, topic, scope, receive, send)
@@ -70,6 +72,7 @@ def build_app(deps: RestDeps) -> RestApp:
         redirect_slashes=False,
     )
     app.hot = HotDoor(deps, answers)
+    app.catalogue = deps.intake.catalogue
     app.include_router(reads_router(deps))
     app.include_router(pages_router(deps, answers))
     install_openapi(app, deps)

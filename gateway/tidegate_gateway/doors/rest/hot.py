@@ -4,7 +4,7 @@
 call: head, who, may, body, submission, intake, answer. No decision is made here.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -74,14 +74,18 @@ class _Exchange:
     admission: Admission | None = None
 
 
-def find_endpoint(scope: Scope) -> tuple[Endpoint, str] | None:
-    """The hot endpoint and the topic of a request, after exactly one percent-decoding; None where the router may look."""
+def find_endpoint(scope: Scope, routes: Mapping[bytes, str]) -> tuple[Endpoint, str] | None:
+    """The hot endpoint and the topic of a request, after exactly one percent-decoding; None where the router may look.
+
+    `routes` are the typed routes: each is the single endpoint of its topic.
+    """
     raw: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogateescape")
     root: str = scope.get("root_path", "")
     if root:
         raw = raw.removeprefix(root.encode("utf-8"))
     if not raw.startswith(_PREFIX):
-        return None
+        named = routes.get(_decoded(raw) if b"%" in raw else raw)
+        return (ENDPOINTS[b"events"], named) if named is not None else None
     topic, _, rest = raw[len(_PREFIX) :].partition(b"/")
     endpoint = ENDPOINTS.get(unquote_to_bytes(rest) if b"%" in rest else rest)
     if b"%" in topic:
@@ -93,6 +97,11 @@ def find_endpoint(scope: Scope) -> tuple[Endpoint, str] | None:
     if endpoint is None:
         return None
     return endpoint, topic.decode("utf-8", "replace")
+
+
+def _decoded(raw: bytes) -> bytes:
+    """A path, each segment decoded once; empty where that would make two segments of one (`%2F`)."""
+    return b"" if b"%2f" in raw.lower() else unquote_to_bytes(raw)
 
 
 class HotDoor:

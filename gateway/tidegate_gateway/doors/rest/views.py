@@ -6,13 +6,23 @@ The bundle is another thing: `contracts.source`'s own encoding, for programs tha
 import msgspec
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
-from tidegate.contracts.source import Format, Limits, Owner, ServiceLevel, Status, Support, Tombstones, UnknownFields
+from tidegate.contracts.source import (
+    ContractSource,
+    Format,
+    Limits,
+    Owner,
+    ServiceLevel,
+    Status,
+    Support,
+    Tombstones,
+    UnknownFields,
+)
 
 __all__ = ["Links", "TopicList", "TopicRow", "TopicView", "VersionRow", "newest_first", "row_of", "topic_view"]
 
 
-class Links(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to go from a topic; whole addresses."""
+class Links(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where to go from a topic; whole addresses. `route` is the contract's own, where it names one."""
 
     self: str
     events: str
@@ -22,6 +32,7 @@ class Links(msgspec.Struct, frozen=True, kw_only=True):
     bundle: str
     schema: str
     docs: str
+    route: str | None = None
 
 
 class TopicRow(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -101,14 +112,14 @@ def row_of(contract: CompiledContract, base_url: str) -> TopicRow:
         purpose=source.purpose,
         version=contract.newest.number,
         owner=source.owner,
-        links=_links(source.topic, base_url),
+        links=_links(source, base_url),
     )
 
 
 def topic_view(contract: CompiledContract, base_url: str) -> TopicView:
     """The contract whole, newest version first."""
     source, newest = contract.source, contract.newest
-    links = _links(source.topic, base_url)
+    links = _links(source, base_url)
     return TopicView(
         topic=source.topic,
         id=source.id,
@@ -146,8 +157,8 @@ def topic_view(contract: CompiledContract, base_url: str) -> TopicView:
     )
 
 
-def _links(topic: str, base_url: str) -> Links:
-    here = f"{base_url}/v1/topics/{topic}"
+def _links(source: ContractSource, base_url: str) -> Links:
+    here = f"{base_url}/v1/topics/{source.topic}"
     return Links(
         self=here,
         events=f"{here}/events",
@@ -156,5 +167,6 @@ def _links(topic: str, base_url: str) -> Links:
         contract=f"{here}/contract",
         bundle=f"{here}/bundle",
         schema=f"{here}/schemas/latest",
-        docs=f"{base_url}/docs/topics/{topic}",
+        docs=f"{base_url}/docs/topics/{source.topic}",
+        route=f"{base_url}{source.route}" if source.route else None,
     )
