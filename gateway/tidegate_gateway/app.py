@@ -6,17 +6,13 @@ Called by the commands. What a request meets is decided in `intake`; here is onl
 import asyncio
 import gc
 import logging
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from types import MappingProxyType
 
 from fastapi import FastAPI
 
-from tidegate.contracts.compiled import CompiledContract
-from tidegate.repository.folder import load
 from tidegate_gateway.adapters.auth_settings import IssuerSettings
 from tidegate_gateway.adapters.dev_key import DevKey
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
@@ -27,10 +23,12 @@ from tidegate_gateway.adapters.key_sources import FileSource, KeySource, MemoryS
 from tidegate_gateway.adapters.local_limiter import LocalLimiter
 from tidegate_gateway.adapters.tokens import TokenAuthenticator
 from tidegate_gateway.config.plan import Plan
+from tidegate_gateway.contracts_folder import read_catalogue, watched_paths
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue, CatalogueHolder
+from tidegate_gateway.file_changes import Changes, look
+from tidegate_gateway.intake.catalogue import Catalogue, CatalogueHolder
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.ports import Observer
@@ -38,7 +36,7 @@ from tidegate_gateway.servers import HttpServer, bind
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
 
-__all__ = ["Bound", "Gateway", "NoContractError", "read_catalogue"]
+__all__ = ["Bound", "Gateway", "NoContractError"]
 
 _log = logging.getLogger("tidegate")
 
@@ -47,6 +45,9 @@ _TELLING_S = 1.0
 
 _SEEN_S = 1.0
 """How long a draining gateway still listens and answers 503, so that balancers see it before connections are refused."""
+
+_SETTLE_S = 0.2
+"""How long files must stay as they are, once they changed, until they are read."""
 
 _GC_THRESHOLDS = (10_000, 20, 100)
 """A batch in flight is thousands of objects and no cycles: at Python's 700 the collector walks them over and over."""
@@ -72,6 +73,8 @@ class Gateway:
         self._plan = plan
         self._draining = False
         self._reloading = asyncio.Lock()
+        self._watched = (*watched_paths(plan.contracts_dir, working_copies=plan.working_copies), *_key_files(plan))
+        self._changes = Changes(b"")
         self._catalogue = CatalogueHolder(Catalogue())
         self._memory = MemoryBudget(plan.in_flight_bytes)
         self._keys = {
@@ -100,6 +103,7 @@ class Gateway:
         plan = self._plan
         http_socket = undone.enter_context(bind(plan.http.host, plan.http.port))
         admin_socket = undone.enter_context(bind(plan.admin.host, plan.admin.port))
+        self._changes.were_read(await asyncio.to_thread(look, self._watched))
         self._catalogue.swap(
             await asyncio.to_thread(read_catalogue, plan.contracts_dir, working_copies=plan.working_copies)
         )
@@ -154,6 +158,7 @@ class Gateway:
             if self._draining:
                 return
             plan, known = self._plan, self.catalogue.contracts
+            self._changes.were_read(await asyncio.to_thread(look, self._watched))
             fresh = await asyncio.to_thread(
                 read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, known=known
             )
@@ -162,6 +167,17 @@ class Gateway:
             await self._refresh_keys()
             _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": fresh.broken_count})
             self._log_broken()
+
+    async def watch(self) -> None:
+        """Reload when files of contracts or keys change, looking every `reload_s`; for ever, or not at all where that is 0."""
+        while self._plan.reload_s:
+            settle_s = min(_SETTLE_S, self._plan.reload_s)
+            await asyncio.sleep(settle_s if self._changes.settling else self._plan.reload_s)
+            if self._changes.due(await asyncio.to_thread(look, self._watched)):
+                try:
+                    await self.reload()
+                except Exception:  # what is served now stays; the next change tries again
+                    _log.exception("the reload failed; what was served before is still served")
 
     async def _drain(self, http: asyncio.Task[None], admin: asyncio.Task[None]) -> None:
         """Within `drain_s`, but for the moment that closing takes. Kafka's answers are waited for as long as there is time.
@@ -244,32 +260,6 @@ class Gateway:
             _log.error("contract is broken", extra={"file": broken.file, "line": broken.line, "detail": broken.detail})
 
 
-def read_catalogue(
-    folder: Path, *, working_copies: bool, known: Mapping[str, CompiledContract] = MappingProxyType({})
-) -> Catalogue:
-    """A schemas folder as a snapshot; what `known` holds and did not change is not compiled again.
-
-    A contract of `known` whose file is broken now stays as it was, and the catalogue says so. So do all where nothing can be
-    read, as while a folder is being replaced.
-    """
-    loaded = load(folder, working_copies=working_copies, known=known)
-    sound = {contract.topic: contract for contract in loaded.contracts}
-    gone_bad = {row.topic for row in loaded.broken if row.topic is not None} - sound.keys()
-    unread = bool(loaded.broken) and not sound
-    kept = dict(known) if unread else {topic: known[topic] for topic in gone_bad if topic in known}
-    broken = tuple(
-        BrokenContract(
-            contract=row.topic or row.file,
-            file=row.file,
-            line=row.line,
-            column=row.column,
-            detail=row.detail + ("; served as before it broke" if row.topic in kept or (unread and kept) else ""),
-        )
-        for row in loaded.broken
-    )
-    return Catalogue(contracts=MappingProxyType(dict(sorted((sound | kept).items()))), broken=broken)
-
-
 def _key_source(issuer: IssuerSettings, dev_key: DevKey | None) -> KeySource:
     if issuer.jwks_url:
         return UrlSource(issuer.jwks_url)
@@ -278,6 +268,10 @@ def _key_source(issuer: IssuerSettings, dev_key: DevKey | None) -> KeySource:
     if dev_key is None:
         raise ValueError(f"the issuer {issuer.issuer} has no keys")
     return MemorySource(dev_key.jwks())
+
+
+def _key_files(plan: Plan) -> tuple[Path, ...]:
+    return tuple(Path(issuer.jwks_file) for issuer in plan.auth.issuers if issuer.jwks_file)
 
 
 def _logs(plan: Plan) -> tuple[Observer, ...]:

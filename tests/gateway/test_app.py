@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 import os
-import shutil
 import signal
 import socket
 import time
@@ -15,7 +14,7 @@ import pytest
 from tidegate_gateway.adapters.dev_key import DevKey, make
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
-from tidegate_gateway.app import Gateway, read_catalogue
+from tidegate_gateway.app import Gateway
 from tidegate_gateway.commands.dev_plan import dev_plan, dev_token
 from tidegate_gateway.config.plan import Plan
 from tidegate_gateway.servers import PortTakenError, bind
@@ -97,15 +96,3 @@ async def test_a_drain_in_an_outage_answers_everybody_in_time() -> None:
     assert {answer.status_code for answer in answers} <= {503, 504}
     assert {answer.json()["code"] for answer in answers} <= {"overloaded", "broker_unavailable", "outcome_unknown"}
     assert time.perf_counter() - started < 8
-
-
-def test_a_folder_that_is_away_takes_no_contract_down(tmp_path: Path) -> None:
-    folder = tmp_path / "schemas"
-    shutil.copytree(SCHEMAS, folder)
-    before = read_catalogue(folder, working_copies=False)
-    shutil.rmtree(folder)
-    after = read_catalogue(folder, working_copies=False, known=before.contracts)
-    assert after.contracts == before.contracts
-    (row,) = after.broken
-    assert row.detail.endswith("; served as before it broke")
-    assert read_catalogue(folder, working_copies=False).contracts == {}

@@ -66,7 +66,7 @@ def _welcome(bound: Bound, catalogue: Catalogue, token: str, folder: Path, *, em
         "# Python",
         _python(url, topic, example),
         "",
-        f"After a change in {folder}: kill -HUP {os.getpid()}. Ctrl-C ends. A line for each event follows.",
+        f"A save in {folder} is served at once. Ctrl-C ends. A line for each event follows.",
     ]
     return "\n".join(lines)
 

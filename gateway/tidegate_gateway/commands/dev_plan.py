@@ -17,6 +17,8 @@ from tidegate_gateway.intake.path import IntakeSettings
 __all__ = ["dev_plan", "dev_token"]
 
 _DAY_S = 86_400.0
+_RELOAD_S = 0.5
+"""A save is served while its author still looks at the editor."""
 
 
 def dev_plan(
@@ -31,6 +33,7 @@ def dev_plan(
         kafka=KafkaSettings(bootstrap_servers=kafka) if kafka else None,
         intake=IntakeSettings(),
         public=True,
+        reload_s=_RELOAD_S,
         drain_s=5.0,
         working_copies=True,
         human_logs=True,

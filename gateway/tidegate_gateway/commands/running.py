@@ -1,4 +1,4 @@
-"""Runs a gateway until a signal ends it: one loop, SIGTERM and SIGINT drain, SIGHUP reloads, failures to start have codes.
+"""Runs a gateway until a signal ends it: one loop, SIGTERM and SIGINT drain, SIGHUP and changed files reload, failures to start have codes.
 
 Called by `dev` and `serve`.
 """
@@ -46,9 +46,11 @@ async def _run(gateway: Gateway, announce: Callable[[Bound, Gateway], None]) -> 
     bound = await gateway.start()
     announce(bound, gateway)
     reloading = asyncio.create_task(_reload_when_asked(gateway, asked))
+    watching = asyncio.create_task(gateway.watch())
     await gateway.run(ended)
-    reloading.cancel()
-    await asyncio.gather(reloading, return_exceptions=True)
+    for task in (reloading, watching):
+        task.cancel()
+    await asyncio.gather(reloading, watching, return_exceptions=True)
 
 
 async def _reload_when_asked(gateway: Gateway, asked: asyncio.Event) -> None:

@@ -59,6 +59,7 @@ OPTIONS: Final = (
     _option("admin.port", "int", 9090, "its port; 0 takes any free one", *_PORT),
     _option("contracts.dir", "str", "schemas", "the folder that holds contracts/, avro/, proto/, released/, released.lock"),
     _option("contracts.public", "bool", False, "whether contracts and docs are shown without a token"),
+    _option("contracts.reload_s", "float", 5.0, "how often files of contracts and keys are looked at, in seconds: a change is served without a restart; 0 reloads on SIGHUP only", 0, 3600),
     _option("contracts.base_url", "str", "", "what docs links start with; empty: http://<host>:<port> as bound"),
     _option("auth.leeway_s", "float", 30.0, "how far clocks may differ, in seconds, at exp, nbf and iat", 0, 300),
     _option("auth.max_lifetime_s", "float", 86400.0, "the longest lifetime of a token that is accepted, in seconds", 1, 31_536_000),
@@ -85,7 +86,7 @@ ISSUER_OPTIONS: Final = (
     _option("auth.issuers.name", "str", "", "what its principals are called by (the issuer half); empty: the host of `issuer`"),
     _option("auth.issuers.audiences", "strs", ("tidegate",), "a token needs one of these in `aud`"),
     _option("auth.issuers.jwks_url", "str", None, "where its keys are fetched; this or jwks_file"),
-    _option("auth.issuers.jwks_file", "str", None, "a file that holds its keys, read again on SIGHUP"),
+    _option("auth.issuers.jwks_file", "str", None, "a file that holds its keys, read again when it changes and on SIGHUP"),
     _option("auth.issuers.algorithms", "strs", ("RS256", "PS256", "ES256", "EdDSA"), "signature algorithms that are accepted"),
     _option("auth.issuers.require_at_jwt", "bool", False, "refuse tokens whose `typ` is not at+jwt (RFC 9068)"),
     _option("auth.issuers.scope_claims", "strs", ("scope", "scp"), "claims that hold scopes; the first present counts"),
@@ -94,7 +95,7 @@ ISSUER_OPTIONS: Final = (
 """The keys of each `[[auth.issuers]]`; TIDEGATE_AUTH_ISSUERS gives them all as a JSON array of objects."""
 
 LATER: Final = frozenset({
-    "http.tls_cert", "http.tls_key", "http.client_ca", "http.trusted_proxies", "grpc", "redis", "contracts.reload_s",
+    "http.tls_cert", "http.tls_key", "http.client_ca", "http.trusted_proxies", "grpc", "redis",
     "contracts.registry_url", "kafka.create_topics", "kafka.security_protocol", "kafka.sasl_mechanism", "kafka.sasl_username",
     "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key", "server.header_timeout_s",
 })  # fmt: skip

@@ -29,7 +29,7 @@ class Plan:
     """Everything that a gateway process is made of.
 
     `kafka` None: the embedded broker. `working_copies`: unreleased versions and drafts are served too (`dev`).
-    `human_logs`: lines for people, one for each event unless `quiet`.
+    `reload_s`: how often changed files are looked for, 0 for never. `human_logs`: lines for people, one for each event unless `quiet`.
     """
 
     http: Address
@@ -41,6 +41,7 @@ class Plan:
     in_flight_bytes: int = 67_108_864
     base_url: str = ""
     public: bool = False
+    reload_s: float = 5.0
     drain_s: float = 20.0
     body_timeout_s: float = 10.0
     ready_without_kafka: bool = False
@@ -73,6 +74,7 @@ def plan_of(resolved: Resolved) -> Plan:
         in_flight_bytes=int(_number(resolved, "limits.in_flight_bytes")),
         base_url=_text(resolved, "contracts.base_url").rstrip("/"),
         public=resolved["contracts.public"] is True,
+        reload_s=_number(resolved, "contracts.reload_s"),
         drain_s=_number(resolved, "server.drain_s"),
         body_timeout_s=_number(resolved, "server.body_timeout_s"),
         ready_without_kafka=resolved["server.ready_without_kafka"] is True,
