@@ -10,21 +10,16 @@ Doors call these and decide nothing. Adapters stand behind `ports`.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from time import perf_counter
-from typing import NamedTuple
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
-from tidegate.contracts.media import FRAMED
 from tidegate.contracts.source import Limits
-from tidegate.contracts.verdict import Encoded, Violation
-from tidegate.contracts.wording import summary
 from tidegate.errors import Code
-from tidegate.wire.event import check_id, check_version
 from tidegate.wire.receipt import Stored, Valid
 from tidegate_gateway.intake.catalogue import CatalogueHolder, find_contract, find_version
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
+from tidegate_gateway.intake.judging import Judge, Judged
 from tidegate_gateway.intake.limits import Allowance, Quota
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.ports import (
@@ -34,13 +29,12 @@ from tidegate_gateway.intake.ports import (
     Observer,
     Outcome,
     Publisher,
-    Record,
     RecordRefused,
     RecordStored,
     Unknown,
 )  # fmt: skip
 from tidegate_gateway.intake.principal import Principal, authorize_publish, authorize_roles, check_topic_name
-from tidegate_gateway.intake.submission import Admission, Incoming, Line, Refusal, Request, Submission, Told, Unreadable
+from tidegate_gateway.intake.submission import Admission, Refusal, Request, Submission, Told
 
 __all__ = ["Intake", "IntakeSettings"]
 
@@ -60,18 +54,6 @@ class IntakeSettings:
     max_batch_events: int = 10_000
     delivery_timeout_s: float = 10.0
     limits: Limits | None = None
-
-
-@dataclass(slots=True)
-class _Judged:
-    """The events of a submission between the verdict and the publisher: a line for each, holes for the good ones."""
-
-    lines: list[Line | None]
-    records: list[Record]
-    places: list[int]
-    ids: list[str]
-    versions: list[CompiledVersion]
-    dropped: list[int]
 
 
 class Intake:
@@ -205,7 +187,7 @@ class Intake:
             )
         return allowance
 
-    async def _publish(self, admission: Admission, judged: _Judged) -> tuple[Sequence[Outcome], float | None]:
+    async def _publish(self, admission: Admission, judged: Judged) -> tuple[Sequence[Outcome], float | None]:
         """Keep what is good: an outcome for each record, and how many seconds it took."""
         if not judged.records:
             return (), None
@@ -215,11 +197,11 @@ class Intake:
         )
         return outcomes, perf_counter() - started
 
-    async def _judge(self, admission: Admission, submission: Submission) -> _Judged:
+    async def _judge(self, admission: Admission, submission: Submission) -> Judged:
         """One verdict for each event, good or bad."""
-        judged = _Judged([], [], [], [], [], [])
+        judged = Judged([], [], [], [], [], [])
         lines = judged.lines
-        judge = _Judge(admission, submission.media_type, self.settings.max_event_bytes, self._new_id)
+        judge = Judge(admission, submission.media_type, self.settings.max_event_bytes, self._new_id)
         turn_ends = perf_counter() + _TURN_S
         for event in submission.events:
             lines.append(judge.one(event, judged))
@@ -232,7 +214,7 @@ class Intake:
         self,
         admission: Admission,
         allowance: Allowance,
-        judged: _Judged,
+        judged: Judged,
         stored_times_ms: Sequence[int],
         publish_s: float | None,
     ) -> Told:
@@ -243,134 +225,7 @@ class Intake:
         return Told(lines=lines, quotas=allowance.quotas)
 
 
-class _Judge:
-    """One submission's verdicts: what is the same for all its events is looked up once."""
-
-    __slots__ = (
-        "_arrival_ms", "_contract", "_default", "_headers", "_last_framed", "_max_bytes", "_media_type", "_new_id", "_version",
-    )  # fmt: skip
-
-    def __init__(self, admission: Admission, media_type: str, max_event_bytes: int, new_id: Callable[[], str]) -> None:
-        request = admission.request
-        self._contract = admission.contract
-        self._version = admission.version
-        self._media_type = media_type
-        own_bound = admission.contract.source.max_event_bytes
-        self._max_bytes = min(own_bound, max_event_bytes) if own_bound is not None else max_event_bytes
-        self._new_id = new_id
-        self._arrival_ms = request.arrival_ms
-        arrival = datetime.fromtimestamp(request.arrival_ms / 1000, UTC).isoformat(timespec="milliseconds")
-        self._headers: tuple[tuple[str, bytes], ...] = (("tidegate-time", arrival.replace("+00:00", "Z").encode()),)
-        if request.traceparent:
-            self._headers += (("traceparent", request.traceparent.encode()),)
-        self._default: _Version | None = None
-        self._last_framed: _Version | None = None
-
-    def one(self, event: Incoming | Unreadable, judged: _Judged) -> Line | None:
-        """The refusal of an event, or None: then its record, place, id, version and dropped fields went into `judged`."""
-        if event.id is None:
-            event_id = self._new_id()
-        elif (bad := check_id(event.id)) is None:
-            event_id = event.id
-        else:  # what cannot be an id is not repeated
-            return _malformed("", event.violations if isinstance(event, Unreadable) else (bad,))
-        if isinstance(event, Unreadable):
-            return _malformed(event_id, event.violations)
-        media_type = event.media_type or self._media_type
-        try:
-            chosen = (
-                self._chosen(event.version) if media_type not in FRAMED else self._framed(event.body, event.version)
-            )
-        except Fault as fault:
-            return Refusal(
-                id=event_id,
-                code=fault.code,
-                detail=fault.detail,
-                violations=fault.violations,
-                retry_after_s=fault.retry_after_s,
-            )
-        version = chosen.compiled
-        if len(event.body) > self._max_bytes:
-            return self._too_large(event_id, len(event.body), version)
-        verdict = version.check(event.body, media_type, key=event.key, time=event.time)
-        if not isinstance(verdict, Encoded):
-            return Refusal(
-                id=event_id,
-                code=Code.MALFORMED if verdict.malformed else Code.CONTRACT_VIOLATION,
-                detail=summary(verdict.violations, verdict.omitted),
-                violations=verdict.violations,
-                omitted=verdict.omitted,
-                judged_by=version,
-            )
-        value, key = verdict.value, verdict.key
-        size = chosen.overhead_bytes + len(event_id)
-        size += (0 if value is None else len(value)) + (0 if key is None else len(key))
-        headers = (("tidegate-id", event_id.encode()), *chosen.headers)
-        if event.headers:
-            headers = (*event.headers, *headers)
-            size += _size_bytes(event.headers)
-        if size > self._max_bytes:
-            return self._too_large(event_id, size, version)
-        time_ms = verdict.time_ms if verdict.time_ms is not None else self._arrival_ms
-        judged.places.append(len(judged.lines))
-        judged.records.append(Record(key, value, headers, time_ms))
-        judged.ids.append(event_id)
-        judged.versions.append(version)
-        judged.dropped.append(verdict.dropped)
-        return None
-
-    def _chosen(self, number: int | None) -> "_Version":
-        """The version that an event names, or the submission's own. Raises `malformed` and what `find_version` does."""
-        if number is None and self._default is not None:
-            return self._default
-        wanted = self._version if number is None else number
-        if wanted is not None and (bad := check_version(wanted)) is not None:
-            raise Fault(Code.MALFORMED, summary((bad,), 0), violations=(bad,))
-        chosen = self._with_headers(find_version(self._contract, wanted))
-        if number is None:
-            self._default = chosen
-        return chosen
-
-    def _framed(self, body: bytes, number: int | None) -> "_Version":
-        """The version that an event names, else that of its frame. What contradicts or is unknown there, `check` refuses."""
-        if number is None and self._version is None:
-            framed = self._contract.framed_version(body)
-            if framed is not None:
-                if self._last_framed is None or self._last_framed.compiled is not framed:
-                    self._last_framed = self._with_headers(framed)
-                return self._last_framed
-        return self._chosen(number)
-
-    def _with_headers(self, version: CompiledVersion) -> "_Version":
-        headers = (("tidegate-version", b"%d" % version.number), *self._headers)
-        return _Version(version, headers, _size_bytes(headers) + len("tidegate-id"))
-
-    def _too_large(self, event_id: str, size_bytes: int, version: CompiledVersion) -> Refusal:
-        return Refusal(
-            id=event_id,
-            code=Code.TOO_LARGE,
-            detail=f"the event takes {size_bytes} bytes, at most {self._max_bytes} are allowed",
-            judged_by=version,
-        )
-
-
-class _Version(NamedTuple):
-    """A version with the headers that its records carry beside their id, and the bytes that those take."""
-
-    compiled: CompiledVersion
-    headers: tuple[tuple[str, bytes], ...]
-    overhead_bytes: int
-
-
-def _size_bytes(headers: Sequence[tuple[str, bytes]]) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
-
-
-def _malformed(event_id: str, violations: tuple[Violation, ...]) -> Refusal:
-    return Refusal(id=event_id, code=Code.MALFORMED, detail=summary(violations, 0), violations=violations)
-
-
-def _tell(judged: _Judged, outcomes: Sequence[Outcome]) -> list[int]:
+def _tell(judged: Judged, outcomes: Sequence[Outcome]) -> list[int]:
     """Put the publisher's outcomes into the holes; the event times of what was stored."""
     times_ms: list[int] = []
     lines = judged.lines

@@ -38,14 +38,17 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """One event of a batch.
 
     `id`: 1 to 128 visible ASCII characters; without one the gateway gives a UUIDv7. `key` or `key_bytes` (base64): must
-    equal the contract's key field where it has one. `value`: JSON, kept as the bytes that were sent. `headers`: names
-    are compared in lower case. `time`: RFC 3339. `version`: of the contract, 1 or more.
+    equal the contract's key field where it has one. `value`: JSON, kept as the bytes that were sent; null is a tombstone. Or
+    `data` (base64): the value encoded by the contract's schema, Avro or Protobuf, bare, or with the Confluent frame where
+    `framed` is true. `headers`: names are compared in lower case. `time`: RFC 3339. `version`: of the contract, 1 or more.
     """
 
     id: str | None = None
     key: str | None = None
     key_bytes: bytes | None = None
     value: msgspec.Raw = msgspec.Raw()
+    data: bytes | None = None
+    framed: bool | None = None
     headers: dict[str, str] | None = None
     time: str | None = None
     version: int | None = None

@@ -12,6 +12,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import did_you_mean, pointer
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.events import read_event, unreadable_text
+from tidegate_gateway.doors.rest.media import DataForms
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import Reservation, decoded_cost_bytes
 from tidegate_gateway.intake.submission import Incoming, Submission, Unreadable
@@ -51,8 +52,8 @@ class Unbatchable(Exception):
         return f"{name} {self.violation.detail}"
 
 
-def json_batch(body: bytes, reservation: Reservation) -> Submission:
-    """The submission of a JSON batch. Raises `Unbatchable`; `overloaded` or `too_large` where its events take too much."""
+def json_batch(body: bytes, reservation: Reservation, *, forms: DataForms) -> Submission:
+    """The submission of a JSON batch; `forms` are what its events' `data` is. Raises `Unbatchable`; `overloaded` or `too_large` where its events take too much."""
     try:
         array = bytes(_decode_top(body).events)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -66,10 +67,12 @@ def json_batch(body: bytes, reservation: Reservation) -> Submission:
     reservation.grow_to(decoded_cost_bytes(len(body), commas))
     raws = _decode_events(array)
     reservation.grow_to(decoded_cost_bytes(len(body), commas) + _BYTES_AN_EVENT * len(raws))
-    return Submission(events=_events(raws), count=len(raws), size_bytes=len(body))
+    return Submission(events=_events(raws, forms), count=len(raws), size_bytes=len(body))
 
 
-def ndjson_batch(body: bytes, reservation: Reservation, *, bare_values: bool, max_events: int) -> Submission:
+def ndjson_batch(
+    body: bytes, reservation: Reservation, *, forms: DataForms, bare_values: bool, max_events: int
+) -> Submission:
     """The submission of an NDJSON batch: a line is an event, or a value; blank lines are skipped.
 
     Raises `too_large` where it has ever so many lines, or its events take too much; `overloaded`.
@@ -83,14 +86,14 @@ def ndjson_batch(body: bytes, reservation: Reservation, *, bare_values: bool, ma
     events: Iterable[Incoming | Unreadable] = (
         (Incoming(body=line.strip(_JSON_SPACE)) for line in lines)
         if bare_values
-        else (read_event(line) for line in lines)
+        else (read_event(line, forms) for line in lines)
     )
     return Submission(events=events, count=len(lines), size_bytes=len(body))
 
 
-def _events(raws: list[msgspec.Raw]) -> Iterator[Incoming | Unreadable]:
+def _events(raws: list[msgspec.Raw], forms: DataForms) -> Iterator[Incoming | Unreadable]:
     for raw in raws:
-        yield read_event(bytes(raw))
+        yield read_event(bytes(raw), forms)
 
 
 def _check_single_member(body: bytes, array: bytes) -> None:

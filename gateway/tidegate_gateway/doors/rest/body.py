@@ -7,7 +7,7 @@ from types import coroutine
 from typing import Any
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.gunzip import PIECE_BYTES, Gunzip
+from tidegate_gateway.doors.rest.decompress import inflater
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import Reservation
 
@@ -15,8 +15,10 @@ __all__ = ["Body", "Disconnected", "Receive", "declared_too_large"]
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-_TURN_BYTES = 4 * PIECE_BYTES
+_TURN_BYTES = 262_144
 """The loop is yielded to after so many decompressed bytes (under a millisecond)."""
+_PIECE_OVERHEAD_BYTES = 1024
+"""What a piece counts for beside its bytes: ever so many tiny ones take their time too."""
 _LINGER_BYTES = 16_777_216
 """So much of a body that nobody wants is still read, so that its sender hears the answer before the connection ends."""
 _SLACK_BYTES = 1024
@@ -26,11 +28,11 @@ class Disconnected(Exception):
     """The client went away: there is nobody to answer."""
 
 
-def declared_too_large(length: int | None, limit_bytes: int, *, gzip: bool) -> bool:
-    """Whether the declared length alone says that the body is over its limit. gzip may add a little to what it holds."""
+def declared_too_large(length: int | None, limit_bytes: int, *, encoding: str) -> bool:
+    """Whether the declared length alone says that the body is over its limit. compression may add a little to what it holds."""
     if length is None:
         return False
-    return length > (limit_bytes + limit_bytes // 1024 + _SLACK_BYTES if gzip else limit_bytes)
+    return length > (limit_bytes + limit_bytes // 1024 + _SLACK_BYTES if encoding else limit_bytes)
 
 
 class Body:
@@ -48,20 +50,20 @@ class Body:
         self.complete = False
         self.late = False
 
-    async def read(self, *, gzip: bool, limit_bytes: int, reservation: Reservation) -> bytes:
-        """The whole body, decompressed; the reservation grows with it.
+    async def read(self, *, encoding: str, limit_bytes: int, reservation: Reservation) -> bytes:
+        """The whole body, decompressed from `encoding` (none: as it is); the reservation grows with it.
 
-        Raises `too_large`, `timeout`, `overloaded`, `malformed` (no gzip), `Disconnected`.
+        Raises `too_large`, `timeout`, `overloaded`, `malformed` (no such encoding), `Disconnected`.
         """
         try:
             chunk = await self._first_chunk()
-            if self.complete and not gzip:
+            if self.complete and not encoding:
                 _check(len(chunk), limit_bytes)
                 reservation.grow_to(len(chunk))
                 return chunk
             async with asyncio.timeout_at(self._deadline_s):
-                if gzip:
-                    return await self._inflated(chunk, limit_bytes, reservation)
+                if encoding:
+                    return await self._inflated(chunk, encoding, limit_bytes, reservation)
                 return await self._plain(chunk, limit_bytes, reservation)
         except TimeoutError:
             self.late = True
@@ -111,20 +113,22 @@ class Body:
                 return bytes(whole)
             chunk = await self._chunk()
 
-    async def _inflated(self, chunk: bytes, limit_bytes: int, reservation: Reservation) -> bytes:
+    async def _inflated(self, chunk: bytes, encoding: str, limit_bytes: int, reservation: Reservation) -> bytes:
         whole = bytearray()
-        gunzip = Gunzip()
-        turn_ends = _TURN_BYTES
+        reader = inflater(encoding)
+        turn_bytes = 0
         while True:
-            for piece in gunzip.feed(chunk):
+            for piece in reader.feed(chunk):
                 _check(len(whole) + len(piece), limit_bytes)
-                reservation.grow_to(len(whole) + len(piece))
+                # Twice: what was decompressed stays in the decoder's window too.
+                reservation.grow_to(2 * (len(whole) + len(piece)))
                 whole += piece
-                if len(whole) >= turn_ends:
-                    turn_ends = len(whole) + _TURN_BYTES
+                turn_bytes += len(piece) + _PIECE_OVERHEAD_BYTES
+                if turn_bytes >= _TURN_BYTES:
+                    turn_bytes = 0
                     await asyncio.sleep(0)
             if self.complete:
-                gunzip.finish()
+                reader.finish()
                 return bytes(whole)
             chunk = await self._chunk()
 

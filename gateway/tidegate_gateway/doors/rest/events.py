@@ -7,10 +7,12 @@ import re
 
 import msgspec
 
+from tidegate.contracts.avro.binary import decode_base64
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import pointer
 from tidegate.wire.event import EVENT_FIELDS, Event, unknown_member
 from tidegate_gateway.doors.rest.event_headers import unreadable_headers, wrong_headers
+from tidegate_gateway.doors.rest.media import DataForms
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
 from tidegate_gateway.intake.submission import Incoming, Unreadable
 
@@ -19,6 +21,8 @@ __all__ = ["read_event", "unreadable_text"]
 _decode = msgspec.json.Decoder(Event).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
+_encode = msgspec.json.Encoder().encode
+_ENCODED = ("data", "keyBytes")
 
 _BYTE = re.compile(r"\(byte ([0-9]+)\)$").search
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL).match
@@ -32,52 +36,91 @@ _WRAP = 'wrap it in {"value": ...}, or send values as NDJSON to events:batch?for
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_event(text: bytes) -> Incoming | Unreadable:
-    """One event of a batch, or why it cannot be read. Pointers are relative to the event. Raises nothing for any text."""
+def read_event(text: bytes, forms: DataForms) -> Incoming | Unreadable:
+    """One event of a batch, or why it cannot be read. Pointers are relative to the event. Raises nothing for any text.
+
+    `forms` are the media types of `data`, bare and framed.
+    """
     try:
         event = _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return Unreadable(violations=_unreadable_event(text, error), id=_id_of(text))
+        loose = _loosely_encoded(text, error)
+        if loose is None:
+            return Unreadable(violations=_unreadable_event(text, error), id=_id_of(text))
+        event = loose
     value = bytes(event.value)
-    if not value:
-        return _bad(event, Violation(pointer="#/value", rule="malformed", detail="is missing", expected="JSON"))
+    if not value or event.data is not None or event.framed:
+        wrong = _wrong_content(event)
+        if wrong is not None:
+            return _bad(event, wrong)
+    twice = _named_twice(event, text, value)
+    if twice is not None:
+        return _bad(event, twice)
+    key: str | bytes | None = event.key
+    if event.key_bytes is not None:
+        if key is not None:
+            return _bad(event, _beside("keyBytes", "key"))
+        key = event.key_bytes
+    incoming = Incoming(body=value, id=event.id, key=key, time=event.time, version=event.version)
+    if event.data is not None:
+        incoming.body = event.data
+        incoming.media_type = forms[1] if event.framed else forms[0]
+    if event.headers:
+        headers = [(name.lower(), text) for name, text in event.headers.items()]
+        bad = wrong_headers(headers)
+        if bad is not None:
+            return _bad(event, bad)
+        incoming.headers = tuple((name, text.encode()) for name, text in headers)
+    return incoming
+
+
+def _wrong_content(event: Event) -> Violation | None:
+    """What is wrong with the members of which one holds what the event says."""
+    if event.data is not None:
+        return _beside("data", "value") if bytes(event.value) else None
+    if event.framed:
+        return Violation(
+            pointer="#/framed", rule="malformed", detail="stands without data", expected="data with a frame in front"
+        )
+    return Violation(
+        pointer="#/value", rule="malformed", detail="is missing", expected="JSON, or data with the encoded value"
+    )
+
+
+def _beside(name: str, other: str) -> Violation:
+    return Violation(pointer=f"#/{name}", rule="malformed", detail=f"stands beside {other}", expected="one of the two")
+
+
+def _named_twice(event: Event, text: bytes, value: bytes) -> Violation | None:
+    """The member that stands twice, or None. Counted first: only a doubt costs a second parser."""
     present = (
-        1
-        + (event.id is not None)
+        (event.id is not None)
         + (event.key is not None)
         + (event.key_bytes is not None)
         + (event.time is not None)
         + (event.version is not None)
+        + (1 if value else (event.data is not None) + (event.framed is not None))
         + (0 if event.headers is None else 1 + len(event.headers))
     )
-    if not members_at_most(text, value, present):
-        twice = duplicate_member(text)
-        if twice is not None:
-            return _bad(event, twice)
-    key: str | bytes | None = event.key
-    if event.key_bytes is not None:
-        if key is not None:
-            return _bad(
-                event,
-                Violation(
-                    pointer="#/keyBytes", rule="malformed", detail="stands beside key", expected="one of the two"
-                ),
-            )
-        key = event.key_bytes
-    if not event.headers:
-        return Incoming(body=value, id=event.id, key=key, time=event.time, version=event.version)
-    headers = [(name.lower(), text) for name, text in event.headers.items()]
-    bad = wrong_headers(headers)
-    if bad is not None:
-        return _bad(event, bad)
-    return Incoming(
-        body=value,
-        id=event.id,
-        key=key,
-        time=event.time,
-        version=event.version,
-        headers=tuple((name, text.encode()) for name, text in headers),
-    )
+    return None if members_at_most(text, value, present) else duplicate_member(text)
+
+
+def _loosely_encoded(text: bytes, error: Exception) -> Event | None:
+    """The event where only its base64 is of the other kind: url-safe, or without padding (as ProtoJSON and our codecs take)."""
+    if not isinstance(error, msgspec.ValidationError) or "base64" not in str(error):
+        return None
+    members = _members(text)
+    for name in _ENCODED:
+        raw = members.get(name)
+        if raw is not None and bytes(raw).startswith(b'"'):
+            try:
+                members[name] = msgspec.Raw(_encode(decode_base64(_decode_text(raw))))
+            except ValueError:
+                return None
+    try:
+        return _decode(_encode(members))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def unreadable_text(text: bytes, error: Exception, what: str) -> Violation:
@@ -164,7 +207,8 @@ def _unreadable_event(text: bytes, error: Exception) -> tuple[Violation, ...]:
         if stranger is not None:
             return (unknown_member(stranger, _WRAP if "value" not in members else ""),)
     if isinstance(error, msgspec.ValidationError) and "base64" in str(error):
-        return (Violation(pointer="#/keyBytes", rule="encoding", detail="is not base64", expected="base64 (RFC 4648)"),)
+        at = "#/data" if "$.data" in str(error) else "#/keyBytes"
+        return (Violation(pointer=at, rule="encoding", detail="is not base64", expected="base64 (RFC 4648)"),)
     whole = unreadable_text(text, error, "an event")
     if whole.rule != "type":
         return (whole,)

@@ -1,6 +1,4 @@
-"""gzip, bounded: pieces of known size, every member, and nothing after the last. Used by `body`; `hot` asks for
-`undeclared`.
-"""
+"""gzip, bounded: pieces of known size, every member, and nothing after the last. An `Inflater`, chosen by `decompress`."""
 
 import zlib
 from collections.abc import Iterator
@@ -9,7 +7,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["MAGIC", "PIECE_BYTES", "Gunzip", "undeclared"]
+__all__ = ["MAGIC", "PIECE_BYTES", "Gunzip"]
 
 PIECE_BYTES = 65_536
 """The most that one piece holds."""
@@ -58,19 +56,6 @@ class Gunzip:
         if self._members >= _MAX_MEMBERS:
             raise _damaged(f"has more than {_MAX_MEMBERS} gzip members")
         self._member = zlib.decompressobj(_GZIP_WINDOW)
-
-
-def undeclared() -> Fault:
-    """The refusal of a body that begins like gzip where no Content-Encoding says so."""
-    violation = Violation(
-        pointer="#",
-        rule="encoding",
-        detail="is not JSON: it begins like gzip",
-        expected="JSON, or gzip with Content-Encoding",
-        hint="the body is gzip: say Content-Encoding: gzip",
-        byte_offset=0,
-    )
-    return Fault(Code.MALFORMED, f"the body {violation.detail}; say Content-Encoding: gzip", violations=(violation,))
 
 
 def _damaged(detail: str) -> Fault:

@@ -10,15 +10,16 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from tidegate.contracts.media import JSON
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
 from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive, declared_too_large
 from tidegate_gateway.doors.rest.crash import log_crash
+from tidegate_gateway.doors.rest.decompress import check_declared, encoding_of
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.gunzip import MAGIC, undeclared
 from tidegate_gateway.doors.rest.heads import EventHead, Head, event_of, read_head, version_of
-from tidegate_gateway.doors.rest.media import JSON, NDJSON, is_gzip, media_type_of
+from tidegate_gateway.doors.rest.media import DATA_FORMS, NDJSON, TEXT, VALUES, media_type_of, not_of_this_contract
 from tidegate_gateway.doors.rest.query import asks_for_values
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
@@ -36,6 +37,8 @@ _PREFIX = b"/v1/topics/"
 _SMALL_BYTES = 4096
 _SMALL_COST = 30
 """A body this small is charged the worst that it could cost, uncounted: a value for every second byte."""
+_BINARY_COST = 8
+"""What a binary value of ever so many tiny ones may take, times its size: decoded, and encoded anew."""
 _LEFT_BYTES = 65_536
 """An unread rest of this size is the server's to skip; a longer one ends the connection."""
 
@@ -54,9 +57,9 @@ class Endpoint:
 
 
 ENDPOINTS = {
-    b"events": Endpoint(media=(JSON,), batch=False, stores=True),
+    b"events": Endpoint(media=VALUES, batch=False, stores=True),
     b"events:batch": Endpoint(media=(JSON, NDJSON), batch=True, stores=True, parameters=("format",)),
-    b"events:validate": Endpoint(media=(JSON, NDJSON), batch=False, stores=False),
+    b"events:validate": Endpoint(media=(*VALUES, NDJSON), batch=False, stores=False, parameters=("format",)),
 }
 """The last part of `/v1/topics/{topic}/...`, decoded, and what is there."""
 
@@ -146,13 +149,13 @@ class HotDoor:
         if scope["method"] != "POST":
             return _other_method(scope["method"], exchange)
         media = media_type_of(head.content_type, endpoint.media)
-        gzip = is_gzip(head.content_encoding)
+        encoding = encoding_of(head.content_encoding)
         lines = media == NDJSON
         many = endpoint.batch or lines
         settings = self._intake.settings
         limit_bytes = settings.max_batch_bytes if many else settings.max_event_bytes
         length = head.length
-        _check_length(length, limit_bytes, gzip=gzip)
+        _check_length(length, limit_bytes, encoding=encoding)
 
         exchange.principal = principal = await self._intake.authenticate(head.token)
         version = version_of(head)
@@ -165,26 +168,30 @@ class HotDoor:
                 id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace
             )
         exchange.admission = admission = self._intake.admit(request, principal, exchange.topic, version, length or 0)
+        if media != JSON and not lines:
+            _check_taken(media, admission)
         if not many:
             limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
-            _check_length(length, limit_bytes, gzip=gzip)
+            _check_length(length, limit_bytes, encoding=encoding)
 
-        body = await exchange.body.read(gzip=gzip, limit_bytes=limit_bytes, reservation=admission.reservation)
-        if not gzip and body.startswith(MAGIC):
-            raise undeclared()
+        body = await exchange.body.read(encoding=encoding, limit_bytes=limit_bytes, reservation=admission.reservation)
+        if media in TEXT:
+            check_declared(body)
         take = self._intake.accept if endpoint.stores else self._intake.validate
         if event is not None:
-            return self._answers.single(await take(admission, _one(body, event, admission)), admission)
+            return self._answers.single(await take(admission, _one(body, media, event, admission)), admission)
+        forms = DATA_FORMS[admission.contract.newest.source.format]
         try:
             submission = (
                 ndjson_batch(
                     body,
                     admission.reservation,
+                    forms=forms,
                     bare_values=bare_values,
                     max_events=settings.max_batch_events,
                 )
                 if lines
-                else json_batch(body, admission.reservation)
+                else json_batch(body, admission.reservation, forms=forms)
             )
         except Unbatchable as error:
             told = await take(admission, _unbatchable(body, error))
@@ -210,8 +217,8 @@ class HotDoor:
             self._deps.on_request(_DOOR, code, perf_counter() - started)
 
 
-def _check_length(length: int | None, limit_bytes: int, *, gzip: bool) -> None:
-    if declared_too_large(length, limit_bytes, gzip=gzip):
+def _check_length(length: int | None, limit_bytes: int, *, encoding: str) -> None:
+    if declared_too_large(length, limit_bytes, encoding=encoding):
         raise Fault(Code.TOO_LARGE, f"the body takes {length} bytes, at most {limit_bytes} are allowed")
 
 
@@ -224,15 +231,27 @@ def _other_method(method: str, exchange: _Exchange) -> Answer:
     )
 
 
-def _one(body: bytes, event: EventHead, admission: Admission) -> Submission:
-    size = len(body)
-    admission.reservation.grow_to(
-        _SMALL_COST * size
-        if size <= _SMALL_BYTES
-        else decoded_cost_bytes(size, body.count(b",") + body.count(b"[") + body.count(b"{"))
-    )
+def _check_taken(media: str, admission: Admission) -> None:
+    """Raise `unsupported_media` where the version that was asked for takes other media types."""
+    version = admission.contract.version(admission.version)
+    if version is not None and media not in version.media_types:
+        raise not_of_this_contract(media, version.media_types, admission.contract.topic)
+
+
+def _one(body: bytes, media: str, event: EventHead, admission: Admission) -> Submission:
+    admission.reservation.grow_to(_cost_bytes(body, media))
     incoming = Incoming(body=body, id=event.id, key=event.key, time=event.time, headers=event.headers)
-    return Submission(events=(incoming,), count=1, size_bytes=size)
+    return Submission(events=(incoming,), count=1, size_bytes=len(body), media_type=media)
+
+
+def _cost_bytes(body: bytes, media: str) -> int:
+    """What a single value takes while it is judged, at worst."""
+    size = len(body)
+    if size <= _SMALL_BYTES:
+        return _SMALL_COST * size
+    if media not in TEXT:
+        return _BINARY_COST * size
+    return decoded_cost_bytes(size, body.count(b",") + body.count(b"[") + body.count(b"{"))
 
 
 def _unbatchable(body: bytes, error: Unbatchable) -> Submission:

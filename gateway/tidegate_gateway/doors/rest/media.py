@@ -1,48 +1,123 @@
-"""Media types and encodings of a request's body, as this build takes them. Asked by `hot`, before anything is read."""
+"""Media types of a request's body: a Content-Type read once into one of `contracts.media`'s constants. Asked by `hot`.
 
+Before anything is read, what no contract takes is refused; what this topic's contract does not take, after `admit`.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from tidegate.contracts.media import (
+    AVRO,
+    AVRO_CONTAINER,
+    AVRO_FRAMED,
+    AVRO_JSON,
+    FRAMED,
+    JSON,
+    PROTOBUF,
+    PROTOBUF_FRAMED,
+)
+from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["JSON", "NDJSON", "is_gzip", "media_type_of"]
+__all__ = ["DATA_FORMS", "NDJSON", "TEXT", "VALUES", "DataForms", "media_type_of", "not_of_this_contract"]
 
-JSON = "application/json"
 NDJSON = "application/x-ndjson"
+"""Many events, one a line."""
+VALUES = (JSON, AVRO_JSON, AVRO, AVRO_FRAMED, PROTOBUF, PROTOBUF_FRAMED)
+"""What a single value may be, of one contract or another."""
+TEXT = frozenset({JSON, AVRO_JSON, NDJSON})
 
-_ENCODINGS = ("identity", "gzip")
+DataForms = tuple[str, str]
+"""What `data` of an event in a batch is: bare, and with `framed`."""
+DATA_FORMS: Mapping[str, DataForms] = {"avro": (AVRO, AVRO_FRAMED), "protobuf": (PROTOBUF, PROTOBUF_FRAMED)}
+"""By the contract's format."""
+
+_KNOWN = (*VALUES, NDJSON, AVRO_CONTAINER)
+_FRAMED = {AVRO: AVRO_FRAMED, PROTOBUF: PROTOBUF_FRAMED}
 _CHARSETS = frozenset({"utf-8", "utf8", "us-ascii"})
-_USUAL = {b"application/json": JSON, b"application/json; charset=utf-8": JSON, b"application/x-ndjson": NDJSON}
+_PARAMETERS = ("framing", "charset")
+_USUAL = {
+    **{media.encode(): media for media in _KNOWN},
+    b"application/json; charset=utf-8": JSON,
+    b"application/json;charset=utf-8": JSON,
+    b"application/json; charset=UTF-8": JSON,
+    b"application/json;charset=UTF-8": JSON,
+    b"application/avro;framing=confluent": AVRO_FRAMED,
+    b"application/x-protobuf;framing=confluent": PROTOBUF_FRAMED,
+}
+_WHERE = {
+    NDJSON: "it holds many events, which go to events:batch",
+    AVRO_CONTAINER: "it holds many events, which go to events:batch",
+    **dict.fromkeys((AVRO_JSON, AVRO, AVRO_FRAMED, PROTOBUF, PROTOBUF_FRAMED), "it is one value, which goes to events"),
+}
+"""Where what an endpoint does not take may go."""
+_PARAMETER = re.compile(r'[ \t]*([^\s;="]+)[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s;"]*)[ \t]*(?:;|\Z)|[ \t]*;|[ \t]+\Z')
+_ESCAPE = re.compile(r"\\(.)")
 
 
 def media_type_of(content_type: bytes | None, accepted: tuple[str, ...]) -> str:
-    """The media type without its parameters. Raises `unsupported_media` where it is none of `accepted`.
+    """The media type, one of `accepted`. Raises `unsupported_media` with all of them for everything else.
 
-    Text is UTF-8 here (RFC 8259, section 8.1): another charset is refused rather than misread.
+    Text is UTF-8 (RFC 8259, section 8.1): another charset is refused rather than misread, and so is a parameter of a
+    binary type that means nothing: a framing that was misspelt would be guessed at. Of a text type others are ignored.
     """
     if content_type is None:
         raise _unsupported("the request says no Content-Type", accepted)
-    found = _USUAL.get(content_type)
-    if found is None:
-        found, _, parameters = content_type.decode("latin-1").partition(";")
-        found = found.strip().lower()
-        for parameter in parameters.split(";"):
-            name, _, value = parameter.partition("=")
-            if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in _CHARSETS:
+    media = _USUAL.get(content_type)
+    if media is None:
+        media = _parsed(content_type.decode("latin-1"), accepted)
+    if media not in accepted:
+        where = _WHERE.get(media)
+        raise _unsupported("the media type is not taken here" + (f": {where}" if where else ""), accepted)
+    return media
+
+
+def not_of_this_contract(media: str, taken: Iterable[str], topic: str) -> Fault:
+    """The refusal of a media type that other contracts take and this topic's does not."""
+    accepted = tuple(known for known in VALUES if known in taken)
+    return Fault(
+        Code.UNSUPPORTED_MEDIA,
+        f"the contract of {topic} does not take {media}; taken are {', '.join(accepted)}",
+        accepted=accepted,
+        topic=topic,
+    )
+
+
+def _parsed(text: str, accepted: tuple[str, ...]) -> str:
+    essence, _, rest = text.partition(";")
+    media = essence.strip(" \t").lower()
+    for name, value in _parameters(rest, accepted):
+        if name == "charset":
+            if media not in _FRAMED and value.lower() not in _CHARSETS:
                 raise _unsupported("the charset is another than utf-8", accepted)
-    if found not in accepted:
-        raise _unsupported("the media type is not taken here", accepted)
-    return found
+        elif name == "framing":
+            if media not in _FRAMED or value.lower() != "confluent":
+                raise _unsupported("the framing is none that this media type has", accepted)
+            media = _FRAMED[media]
+        elif media in _FRAMED or media in FRAMED:
+            hint = did_you_mean(name, _PARAMETERS)
+            what = f'the parameter "{shown(name)}" means nothing here'
+            raise _unsupported(what + (f" ({hint})" if hint else ""), accepted)
+    return media
 
 
-def is_gzip(content_encoding: bytes | None) -> bool:
-    """Whether the body is compressed. Raises `unsupported_media` for what is neither identity nor gzip."""
-    if content_encoding is None:
-        return False
-    encoding = content_encoding.strip().lower()
-    if encoding in {b"gzip", b"x-gzip"}:
-        return True
-    if encoding in {b"", b"identity"}:
-        return False
-    raise _unsupported("the Content-Encoding is not taken here", _ENCODINGS)
+def _parameters(text: str, accepted: tuple[str, ...]) -> Iterable[tuple[str, str]]:
+    """The parameters behind the type (RFC 9110, section 5.6.6), their names in lower case."""
+    at = 0
+    seen: set[str] = set()
+    while at < len(text):
+        one = _PARAMETER.match(text, at)
+        if one is None:
+            raise _unsupported("the Content-Type cannot be read", accepted)
+        at = one.end()
+        if one[1] is None:
+            continue
+        name, value = one[1].lower(), one[2]
+        if name in seen:
+            raise _unsupported(f'the parameter "{shown(name)}" stands twice', accepted)
+        seen.add(name)
+        yield name, _ESCAPE.sub(r"\1", value[1:-1]) if value.startswith('"') else value
 
 
 def _unsupported(what: str, accepted: tuple[str, ...]) -> Fault:

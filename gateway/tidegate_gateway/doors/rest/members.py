@@ -14,12 +14,12 @@ Pairs = list[tuple[str, object]]
 
 
 def members_at_most(text: bytes, value: bytes, present: int) -> bool:
-    """Whether the event `text`, its `value` left out, holds at most `present` members: then none of them stands twice.
+    """Whether the event `text`, its `value` left out (empty: it has none), holds at most `present` members: then none of them stands twice.
 
     Each member has a colon after a quote or white space. Colons are counted in the bytes, so strings that hold some
     make the count too high, never too low: True is proof, False asks for `duplicate_member`.
     """
-    before, _, after = text.partition(value)
+    before, _, after = text.partition(value) if value else (text, b"", b"")
     if before.count(b":") + after.count(b":") == present:
         return True
     # The quote keeps a colon that follows a chance occurrence of the value's bytes counted.

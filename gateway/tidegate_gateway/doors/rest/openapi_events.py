@@ -3,7 +3,9 @@
 Read by `openapi`. What is told of single contracts (examples) comes in as `Samples`.
 """
 
+from tidegate.contracts.media import JSON
 from tidegate.errors import Code
+from tidegate_gateway.doors.rest.media import VALUES
 from tidegate_gateway.doors.rest.openapi_parts import (
     HEAD,
     Samples,
@@ -37,7 +39,7 @@ def event_paths(samples: Samples) -> JsonObject:
             samples, "publishBatch", "Publish many events. Not atomic: each has its own result.", [_line_format()], _batch_body(samples), _many()
         ),
         f"{base}:validate": _hot(
-            samples, "validateEvents", "The verdict on one value or many events; publishes nothing.", _event_headers(), _any_body(samples), _verdicts()
+            samples, "validateEvents", "The verdict on one value or many events; publishes nothing.", [*_event_headers(), _line_format()], _any_body(samples), _verdicts()
         ),
     }  # fmt: skip
 
@@ -132,7 +134,8 @@ def _verdicts() -> JsonObject:
 def _value_body(samples: Samples) -> JsonObject:
     examples: JsonObject = {topic: {"summary": f"For {topic}", "value": value} for topic, value in samples.values}
     media: JsonObject = {"schema": {"description": "The value, judged by the topic's contract."}}
-    return {"application/json": {**media, "examples": examples} if examples else media}
+    plain: JsonObject = {**media, "examples": examples} if examples else media
+    return {**{name: dict(media) for name in VALUES}, JSON: plain}
 
 
 def _batch_body(samples: Samples) -> JsonObject:

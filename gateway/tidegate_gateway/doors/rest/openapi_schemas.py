@@ -54,7 +54,16 @@ _EVENT_MEMBERS: Final[Mapping[str, JsonObject]] = MappingProxyType(
             "contentEncoding": "base64",
             "description": "The key as bytes, instead of `key`.",
         },
-        "value": {"description": "The event itself, judged by the topic's contract."},
+        "value": {"description": "The event itself, judged by the topic's contract. Null is a tombstone."},
+        "data": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "Instead of `value`: the event encoded by the contract's schema, Avro or Protobuf.",
+        },
+        "framed": {
+            "type": "boolean",
+            "description": "Whether `data` begins with the Confluent frame, which then names the version.",
+        },
         "headers": {
             "type": "object",
             "additionalProperties": {"type": "string"},
@@ -83,7 +92,7 @@ def _event() -> JsonObject:
         "type": "object",
         "description": "One event of a batch.",
         "properties": {name: _or_null(_EVENT_MEMBERS[name]) for name in EVENT_FIELDS},
-        "required": ["value"],
+        "anyOf": [{"required": ["value"]}, {"required": ["data"]}],
         "additionalProperties": False,
     }
 

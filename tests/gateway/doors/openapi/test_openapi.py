@@ -16,6 +16,7 @@ from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.events import read_event
 from tidegate_gateway.doors.rest.hot import ENDPOINTS
+from tidegate_gateway.doors.rest.media import DATA_FORMS
 from tidegate_gateway.doors.rest.openapi import description
 from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS
 from tidegate_gateway.intake.submission import Incoming
@@ -185,7 +186,7 @@ def test_optional_members_of_an_event_may_be_null(document: Document) -> None:
     event = {**document["components"]["schemas"]["Event"], "components": document["components"]}
     nulls: Document = dict.fromkeys(EVENT_FIELDS)
     assert jsonschema_rs.is_valid(event, nulls)
-    assert read_event(json.dumps(nulls).encode()) == Incoming(body=b"null")
+    assert read_event(json.dumps(nulls).encode(), DATA_FORMS["avro"]) == Incoming(body=b"null")
     assert not jsonschema_rs.is_valid(event, {"value": 1, "id": 7})
 
 

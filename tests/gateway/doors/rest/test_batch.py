@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.gateway.doors.rest.conftest import TOPIC, Gate, Reply, make_gate
 
 from tidegate_gateway.doors.rest.events import read_event
+from tidegate_gateway.doors.rest.media import DATA_FORMS
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
 from tidegate_gateway.intake.submission import Unreadable
 
@@ -183,13 +184,18 @@ async def test_formats_that_are_none(gate: Gate, media: str, query: str, says: s
     assert gate.publisher.stored == []
 
 
-async def test_the_other_endpoints_take_no_parameter(gate: Gate) -> None:
-    for reply in (
-        await gate.event(b'{"n":1}', query="format=values"),
-        await gate.validate(GOOD, media=NDJSON, query="format=values"),
-    ):
-        assert (reply.status, reply.json["code"]) == (400, "malformed")
-        assert reply.json["detail"] == '"format" is no parameter of this endpoint; it takes none'
+async def test_validate_takes_lines_of_values_too(gate: Gate) -> None:
+    reply = await gate.validate(b'{"n":1}\n{"n":11}', media=NDJSON, query="format=values")
+    assert [r["status"] for r in reply.json["results"]] == ["valid", "rejected"]
+    one = await gate.validate(b'{"n":1}', query="format=values")
+    assert (one.status, one.json["code"]) == (400, "malformed")
+    assert gate.publisher.stored == []
+
+
+async def test_the_single_endpoint_takes_no_parameter(gate: Gate) -> None:
+    reply = await gate.event(b'{"n":1}', query="format=values")
+    assert (reply.status, reply.json["code"]) == (400, "malformed")
+    assert reply.json["detail"] == '"format" is no parameter of this endpoint; it takes none'
     assert (await gate.event(b'{"n":1}', who=None, query="x=1")).status == 401
 
 
@@ -314,7 +320,7 @@ def test_no_duplicate_passes_by_counting(case: tuple[bytes, bytes, int, bool]) -
 @settings(max_examples=200)
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=40).map(lambda t: t.encode("utf-8", "surrogatepass"))))
 def test_any_text_is_an_event_or_says_why_not(text: bytes) -> None:
-    read = read_event(text)
+    read = read_event(text, DATA_FORMS["avro"])
     if isinstance(read, Unreadable):
         assert read.violations[0].detail
     else:

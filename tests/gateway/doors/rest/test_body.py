@@ -38,11 +38,11 @@ async def never() -> Message:
     return {"type": "http.disconnect"}
 
 
-async def read(*chunks: bytes, compressed: bool, limit_bytes: int = LIMIT) -> bytes:
+async def read(*chunks: bytes, encoding: str = "", limit_bytes: int = LIMIT) -> bytes:
     budget = MemoryBudget(64_000_000)
     with budget.reserve(0) as reservation:
         body = Body(arriving(*chunks), 10.0)
-        whole = await body.read(gzip=compressed, limit_bytes=limit_bytes, reservation=reservation)
+        whole = await body.read(encoding=encoding, limit_bytes=limit_bytes, reservation=reservation)
         assert reservation.size_bytes >= len(whole)
     assert budget.used_bytes == 0
     return whole
@@ -55,24 +55,24 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 @pytest.mark.parametrize("size", [1, 3, 100_000])
 async def test_bodies_in_pieces_are_put_together(size: int) -> None:
     data = bytes(range(256)) * 40
-    assert await read(*pieces(data, size), compressed=False) == data
-    assert await read(*pieces(gzip.compress(data), size), compressed=True) == data
+    assert await read(*pieces(data, size), encoding="") == data
+    assert await read(*pieces(gzip.compress(data), size), encoding="gzip") == data
 
 
 async def test_the_limit_is_exact() -> None:
     data = b"x" * 100
-    assert await read(data, compressed=False, limit_bytes=100) == data
-    assert await read(gzip.compress(data), compressed=True, limit_bytes=100) == data
-    for chunks, compressed in (([data], False), ([data[:60], data[60:]], False), ([gzip.compress(data)], True)):
+    assert await read(data, encoding="", limit_bytes=100) == data
+    assert await read(gzip.compress(data), encoding="gzip", limit_bytes=100) == data
+    for chunks, encoding in (([data], ""), ([data[:60], data[60:]], ""), ([gzip.compress(data)], "gzip")):
         with pytest.raises(Fault) as caught:
-            await read(*chunks, compressed=compressed, limit_bytes=99)
+            await read(*chunks, encoding=encoding, limit_bytes=99)
         assert caught.value.code is Code.TOO_LARGE
 
 
 async def test_every_member_counts() -> None:
     data = gzip.compress(b"one") + gzip.compress(b"") + gzip.compress(b"two")
     for size in (1, 10, 1000):
-        assert await read(*pieces(data, size), compressed=True) == b"onetwo"
+        assert await read(*pieces(data, size), encoding="gzip") == b"onetwo"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ async def test_every_member_counts() -> None:
 @pytest.mark.parametrize("size", [1, 100_000])
 async def test_what_is_not_gzip_is_malformed(data: bytes, size: int) -> None:
     with pytest.raises(Fault) as caught:
-        await read(*(pieces(data, size) or [b""]), compressed=True)
+        await read(*(pieces(data, size) or [b""]), encoding="gzip")
     assert caught.value.code is Code.MALFORMED
     assert caught.value.violations[0].rule == "encoding"
 
@@ -279,4 +279,4 @@ async def test_lingering_ends_when_the_client_does() -> None:
     await body.linger()
     assert not body.complete
     with pytest.raises(Disconnected):
-        await body.read(gzip=False, limit_bytes=1, reservation=MemoryBudget(1).reserve(0))
+        await body.read(encoding="", limit_bytes=1, reservation=MemoryBudget(1).reserve(0))
