@@ -4,6 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.kafka.reading import ReadRecord, read_topic
@@ -30,16 +31,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def kafka_cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., KafkaCluster]]:
-    """A factory of running clusters: `kafka_cluster(nodes=3)`. Each is stopped at the end of the session, or earlier by its test."""
+    """A factory of running clusters: `kafka_cluster(nodes=3)`, with KafkaCluster's further options. Each is stopped at the end of the session, or earlier by its test."""
     running: list[KafkaCluster] = []
     failure: list[str] = []
 
-    def make(nodes: int = 1) -> KafkaCluster:
+    def make(nodes: int = 1, **options: Any) -> KafkaCluster:
         if failure:
             _no_kafka(request.config, failure[0])
         folder: Path = tmp_path_factory.mktemp("kafka")
         try:
-            cluster = KafkaCluster(folder, nodes)
+            cluster = KafkaCluster(folder, nodes, **options)
             running.append(cluster)
             cluster.start()
         except KafkaUnavailable as error:

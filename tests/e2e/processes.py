@@ -89,9 +89,17 @@ def start(
 
 @contextmanager
 def gateway_process(
-    folder: Path, kafka: str | None, *, contracts: Path = SCHEMAS, more: str = ""
+    folder: Path,
+    kafka: str | None,
+    *,
+    contracts: Path = SCHEMAS,
+    more: str = "",
+    environ: dict[str, str] | None = None,
 ) -> Iterator[GatewayProcess]:
-    """`serve` on the Kafka named (None: its embedded one), its issuer's keys in a file of `folder`; ends by SIGTERM."""
+    """`serve` on the Kafka named (None: its embedded one), its issuer's keys in a file of `folder`; ends by SIGTERM.
+
+    `more` is appended to its file, `environ` added to its environment.
+    """
     broker = "embedded = true" if kafka is None else f'bootstrap_servers = "{kafka}"'
     key = make()
     (folder / "keys.json").write_bytes(key.jwks())
@@ -99,7 +107,7 @@ def gateway_process(
         f'[http]\nport = 0\n[admin]\nport = 0\n[contracts]\ndir = "{contracts}"\n[kafka]\n{broker}\n'
         f'[[auth.issuers]]\nissuer = "{DEV_ISSUER}"\nname = "coffeeco"\njwks_file = "{folder / "keys.json"}"\nalgorithms = ["ES256"]\n{more}'
     )
-    process, facts = start(["serve", "--config", str(folder / "tidegate.toml")], folder / "gateway.log")
+    process, facts = start(["serve", "--config", str(folder / "tidegate.toml")], folder / "gateway.log", environ)
     gateway = GatewayProcess(process, facts, key, folder / "gateway.log")
     try:
         yield gateway

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 POM = Path(__file__).with_name("pom.xml")
@@ -137,18 +138,26 @@ class KafkaNode:
 
 
 class KafkaCluster:
-    """Some nodes that know each other, topics replicated on all of them (acks from two where there are three)."""
+    """Some nodes that know each other, topics replicated on all of them (acks from two where there are three).
 
-    def __init__(self, folder: Path, nodes: int) -> None:
+    `advertised`: a second listener for each node, PROXIED, which sends its clients to that `host:port`; it listens on
+    `proxied[n]`. `more`: further lines of every node's properties.
+    """
+
+    def __init__(self, folder: Path, nodes: int, *, advertised: Sequence[str] = (), more: str = "") -> None:
         jars = classpath(folder)
-        ports = free_ports(2 * nodes)
-        clients, controllers = ports[:nodes], ports[nodes:]
+        ports = free_ports(3 * nodes)
+        clients, controllers, proxied = ports[:nodes], ports[nodes : 2 * nodes], ports[2 * nodes :]
+        self.proxied = [f"127.0.0.1:{port}" for port in proxied] if advertised else []
         self.nodes = [KafkaNode(folder / f"node{n + 1}", jars, n + 1, clients[n]) for n in range(nodes)]
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).rstrip(b"=").decode("ascii")
         for node, controller in zip(self.nodes, controllers, strict=True):
             node.folder.mkdir(parents=True)
             properties = _properties(node, controller, controllers)
-            (node.folder / "server.properties").write_text(properties, "utf-8")
+            if advertised:
+                place = node.number - 1
+                properties = _with_listener(properties, self.proxied[place], advertised[place])
+            (node.folder / "server.properties").write_text(properties + more, "utf-8")
             node.format(cluster_id, standalone=nodes == 1)
 
     @property
@@ -168,6 +177,17 @@ class KafkaCluster:
             node.ask_to_stop()
         for node in self.nodes:
             node.stop()
+
+
+def _with_listener(properties: str, listens: str, advertised: str) -> str:
+    """A listener PROXIED beside the clients' own."""
+    changes = {
+        "listeners=": f",PROXIED://{listens}",
+        "advertised.listeners=": f",PROXIED://{advertised}",
+        "listener.security.protocol.map=": ",PROXIED:PLAINTEXT",
+    }
+    lines = properties.splitlines()
+    return "\n".join(line + changes.get(line.partition("=")[0] + "=", "") for line in lines) + "\n"
 
 
 def _properties(node: KafkaNode, controller: int, controllers: list[int]) -> str:
