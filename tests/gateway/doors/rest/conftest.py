@@ -12,6 +12,8 @@ import pytest
 
 from tidegate.contracts.codec import FieldDoc, Payload
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.framing import avro_frame
+from tidegate.contracts.media import AVRO, AVRO_FRAMED, JSON
 from tidegate.contracts.source import ContractSource, Limits, Owner, VersionSource
 from tidegate.contracts.verdict import Rejected, Violation
 from tidegate.errors import Code
@@ -95,17 +97,33 @@ async def drive(
     return Reply(sent[0]["status"], fields, body, sent)
 
 
+@dataclass(frozen=True)
 class OrderCodec:
-    """A schema in few lines: an object with `n`, an int of 1 to 10, and nothing else but a `secret`."""
+    """A schema in few lines: an object with `n`, an int of 1 to 10, and nothing else but a `secret`.
 
-    media_types = frozenset({"application/json"})
-    has_key = False
+    Its binary form is the one byte of `n`; framed, the Confluent frame stands in front.
+    """
+
+    schema_id: int = 12
+    media_types: frozenset[str] = frozenset({JSON, AVRO, AVRO_FRAMED})
+    has_key: bool = False
 
     def check(self, body: bytes, media_type: str) -> Payload | Rejected:
-        try:
-            value = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Rejected(violations=(Violation(pointer="#", rule="malformed", detail="is no JSON"),), malformed=True)
+        if media_type == JSON:
+            try:
+                value = msgspec.json.decode(body)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                wrong = Violation(pointer="#", rule="malformed", detail="is no JSON")
+                return Rejected(violations=(wrong,), malformed=True)
+        else:
+            frame = avro_frame(self.schema_id) if media_type == AVRO_FRAMED else b""
+            if not body.startswith(frame) or len(body) != len(frame) + 1:
+                wrong = Violation(pointer="#", rule="encoding", detail="is not one byte", byte_offset=0)
+                return Rejected(violations=(wrong,), malformed=True)
+            value = {"n": body[-1]}
+        return self._judged(value, body)
+
+    def _judged(self, value: object, body: bytes) -> Payload | Rejected:
         wrong = []
         if not isinstance(value, dict):
             wrong.append(Violation(pointer="#", rule="type", detail="is no object"))
@@ -136,7 +154,7 @@ def contract(topic: str = TOPIC, **live: Any) -> CompiledContract:
     source = ContractSource(
         topic=topic, id=f"urn:{topic}", owner=Owner(team="orders", channel="#orders"), versions=versions, **live
     )
-    return CompiledContract(source, {v.number: CompiledVersion(topic, v, OrderCodec()) for v in versions})
+    return CompiledContract(source, {v.number: CompiledVersion(topic, v, OrderCodec(v.schema_id)) for v in versions})
 
 
 class Tokens:
