@@ -7,7 +7,7 @@ from types import coroutine
 from typing import Any
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.decompress import inflater
+from tidegate_gateway.doors.rest.decompress import inflater, surely_holds_more
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import Reservation
 
@@ -115,6 +115,8 @@ class Body:
 
     async def _inflated(self, chunk: bytes, encoding: str, limit_bytes: int, reservation: Reservation) -> bytes:
         whole = bytearray()
+        if self.complete and surely_holds_more(chunk, encoding, limit_bytes):
+            raise _too_large(limit_bytes)
         reader = inflater(encoding)
         turn_bytes = 0
         while True:
@@ -154,4 +156,8 @@ def _resumed(
 
 def _check(size_bytes: int, limit_bytes: int) -> None:
     if size_bytes > limit_bytes:
-        raise Fault(Code.TOO_LARGE, f"the body takes more than {limit_bytes} bytes (decompressed)")
+        raise _too_large(limit_bytes)
+
+
+def _too_large(limit_bytes: int) -> Fault:
+    return Fault(Code.TOO_LARGE, f"the body takes more than {limit_bytes} bytes (decompressed)")

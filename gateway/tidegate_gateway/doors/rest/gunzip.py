@@ -7,7 +7,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["MAGIC", "PIECE_BYTES", "Gunzip"]
+__all__ = ["MAGIC", "PIECE_BYTES", "Gunzip", "surely_holds_more"]
 
 PIECE_BYTES = 65_536
 """The most that one piece holds."""
@@ -16,6 +16,7 @@ MAGIC = b"\x1f\x8b"
 """How every gzip begins (RFC 1952, section 2.3.1); no JSON text does."""
 
 _GZIP_WINDOW = 31
+_LEAST_BYTES = 18
 _MAX_MEMBERS = 256
 """bgzip and pigz write a member for each 64 to 128 KiB; a body of ever so many empty ones costs time and says nothing."""
 
@@ -56,6 +57,23 @@ class Gunzip:
         if self._members >= _MAX_MEMBERS:
             raise _damaged(f"has more than {_MAX_MEMBERS} gzip members")
         self._member = zlib.decompressobj(_GZIP_WINDOW)
+
+
+def surely_holds_more(body: bytes, limit_bytes: int) -> bool:
+    """Whether a whole gzip says at its end that it holds more than the limit (RFC 1952, ISIZE), and begins as if it did.
+
+    True is a refusal a thousand times cheaper than decompressing up to the limit; False says nothing. Where the end says
+    so, the body is too large or damaged, so nothing good is refused; the beginning keeps a cut one from being called large.
+    """
+    if len(body) < _LEAST_BYTES or int.from_bytes(body[-4:], "little") <= limit_bytes:
+        return False
+    reader = zlib.decompressobj(_GZIP_WINDOW)
+    try:
+        piece = reader.decompress(body, PIECE_BYTES)
+    except zlib.error:
+        return False
+    read_bytes = len(body) - len(reader.unconsumed_tail)
+    return not reader.eof and len(piece) * len(body) > limit_bytes * read_bytes
 
 
 def _damaged(detail: str) -> Fault:

@@ -30,7 +30,7 @@ _RLE = 1
 _DICTIONARY_ID_BYTES = (0, 1, 2, 4)
 _CONTENT_SIZE_BYTES = (0, 2, 4, 8)
 _MAX_FRAMES = 256
-_MAX_BLOCKS = 65_536
+_MAX_BLOCKS = 16_384
 """Eight megabytes are 64 blocks. Who flushes after each event writes one for each; ever so many empty ones say nothing."""
 
 
