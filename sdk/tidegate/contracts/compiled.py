@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from tidegate.contracts.codec import Codec, ContractError
 from tidegate.contracts.framing import framed_id
-from tidegate.contracts.media import JSON
+from tidegate.contracts.media import AVRO_JSON, JSON
 from tidegate.contracts.source import ContractSource, VersionSource
 from tidegate.contracts.times import event_time_ms
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected, Verdict, Violation
@@ -17,6 +17,7 @@ from tidegate.contracts.wording import found
 __all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_version"]
 
 _NULL = b"null"
+_TEXTS = (JSON, AVRO_JSON)
 _JSON_SPACE = b" \t\r\n"
 
 
@@ -62,7 +63,7 @@ class CompiledVersion:
         `body` is the value as sent, in `media_type` (one of `media_types`). `key` and `time` (RFC 3339) are what the
         event itself says. Answers the record to store, or all violations. Raises nothing for any body, key or time.
         """
-        if media_type == JSON and body.strip(_JSON_SPACE) == _NULL:
+        if media_type in _TEXTS and body.strip(_JSON_SPACE) == _NULL:
             return self._tombstone(key, time)
         payload = self._codec.check(body, media_type)
         if key is None and time is None:

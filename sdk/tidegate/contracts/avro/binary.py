@@ -9,14 +9,29 @@ import re
 from collections.abc import Callable
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
+import msgspec
+
 from tidegate.contracts.avro.faults import Answer, Explain, Fault, Place, Write
-from tidegate.contracts.avro.keywords import Rule, judge, length_checks, number_checks
+from tidegate.contracts.avro.keywords import Check, Rule, judge, length_checks, number_checks
 from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.schema import Logical
+from tidegate.contracts.avro.text import hyphenated, string_checks
 from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.verdict import Violation
 
-__all__ = ["bytes_writer", "decimal_writer", "decode_base64", "fixed_writer"]
+__all__ = [
+    "BASE64",
+    "CODE_POINTS",
+    "ByteText",
+    "byte_checks",
+    "bytes_writer",
+    "decimal_bytes_writer",
+    "decimal_judge",
+    "decimal_writer",
+    "decode_base64",
+    "fixed_uuid_writer",
+    "fixed_writer",
+]
 
 _URL_SAFE = str.maketrans("-_", "+/")
 _is_decimal = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
@@ -33,25 +48,50 @@ def decode_base64(text: str) -> bytes:
     return binascii.a2b_base64(text, strict_mode=True)
 
 
-def _byte_length(value: object) -> int:
-    return len(decode_base64(value)) if isinstance(value, str) else 0
+class ByteText(msgspec.Struct, frozen=True, kw_only=True):
+    """How bytes stand in a JSON string. `decode` raises ValueError; `noun` and `wrong` are for messages."""
+
+    decode: Callable[[str], bytes]
+    noun: str
+    wrong: str
 
 
-def _no_base64(place: Place) -> Explain:
-    return lambda value, pointer: place.violation(pointer, "format", "is not base64", value)
+def _code_points(text: str) -> bytes:
+    return text.encode("latin-1")
 
 
-def bytes_writer(place: Place, rules: tuple[Rule, ...]) -> Write:
-    """bytes, in base64."""
-    wrong_type = type_words(place, "bytes in a base64 string")
-    wrong_form = _no_base64(place)
-    checks = length_checks(rules, place, "byte", _byte_length)
+BASE64 = ByteText(decode=decode_base64, noun="a base64 string", wrong="is not base64")
+CODE_POINTS = ByteText(
+    decode=_code_points, noun="a string, one character a byte", wrong="has characters past U+00FF, which are no bytes"
+)
+"""Avro specification, "JSON Encoding"."""
+
+
+def _length_in(form: ByteText) -> Callable[[object], int]:
+    return lambda value: len(form.decode(value)) if isinstance(value, str) else 0
+
+
+def _wrong_form(place: Place, form: ByteText) -> Explain:
+    return lambda value, pointer: place.violation(pointer, "format", form.wrong, value)
+
+
+def byte_checks(place: Place, rules: tuple[Rule, ...], form: ByteText) -> list[Check[int]]:
+    """Checks of the lengths of bytes."""
+    return length_checks(rules, place, "byte", _length_in(form))
+
+
+def bytes_writer(place: Place, rules: tuple[Rule, ...], form: ByteText = BASE64) -> Write:
+    """bytes."""
+    wrong_type = type_words(place, f"bytes in {form.noun}")
+    wrong_form = _wrong_form(place, form)
+    checks = byte_checks(place, rules, form)
+    decode = form.decode
 
     def write(value: object, out: list[bytes]) -> Answer:
         if type(value) is not str:
             return Fault(wrong_type, value)
         try:
-            data = decode_base64(value)
+            data = decode(value)
         except ValueError:
             return Fault(wrong_form, value)
         out.append(zigzag(len(data)) + data)
@@ -60,13 +100,15 @@ def bytes_writer(place: Place, rules: tuple[Rule, ...]) -> Write:
     return write
 
 
-def fixed_writer(place: Place, size: int) -> Write:
-    """A fixed of `size` bytes, in base64 (a duration: 12)."""
-    wrong_type = type_words(place, f"{size} bytes in a base64 string")
-    wrong_form = _no_base64(place)
+def fixed_writer(place: Place, size: int, form: ByteText = BASE64) -> Write:
+    """A fixed of `size` bytes (a duration: 12)."""
+    wrong_type = type_words(place, f"{size} bytes in {form.noun}")
+    wrong_form = _wrong_form(place, form)
+    byte_length = _length_in(form)
+    decode = form.decode
 
     def wrong_size(value: object, pointer: str) -> Violation:
-        length = _byte_length(value)
+        length = byte_length(value)
         has = f"has {length} byte{'' if length == 1 else 's'}" if not place.sensitive else "has another length"
         return place.violation(pointer, "length", f"{has}, exactly {size} {'is' if size == 1 else 'are'} needed", value)
 
@@ -74,7 +116,7 @@ def fixed_writer(place: Place, size: int) -> Write:
         if type(value) is not str:
             return Fault(wrong_type, value)
         try:
-            data = decode_base64(value)
+            data = decode(value)
         except ValueError:
             return Fault(wrong_form, value)
         if len(data) != size:
@@ -174,5 +216,69 @@ def decimal_writer(place: Place, logical: Logical, size: int | None, rules: tupl
         else:
             out.append(unscaled.to_bytes(size, "big", signed=True))
         return judge(checks, number, value) if checks else None
+
+    return write
+
+
+def decimal_judge(place: Place, logical: Logical, rules: tuple[Rule, ...]) -> Callable[[bytes], Answer]:
+    """What is wrong with the bytes of an unscaled number, two's complement (specification, "Decimal")."""
+    checks = number_checks(rules, place)
+    bound = 10**logical.precision
+    exact = Context(prec=max(logical.precision, _SHOWN_BYTES * 3), Emin=-999999, Emax=999999)
+    scale = -logical.scale
+
+    def wrong_precision(value: object, pointer: str) -> Violation:
+        return place.violation(pointer, "precision", _digits_words(value, logical, sensitive=place.sensitive), value)
+
+    def far_too_long(_value: object, pointer: str) -> Violation:
+        detail = _digits_words(None, logical, sensitive=True)
+        return msgspec.structs.replace(place.violation(pointer, "precision", detail, Decimal(0)), found="number")
+
+    def no_bytes(_value: object, pointer: str) -> Violation:
+        return place.violation(pointer, "format", "is a decimal without bytes", Decimal(0))
+
+    def judge_bytes(data: bytes) -> Answer:
+        if not data:
+            return Fault(no_bytes, None)
+        unscaled = int.from_bytes(data, "big", signed=True)
+        if not -bound < unscaled < bound:
+            if len(data) > _SHOWN_BYTES:
+                return Fault(far_too_long, None)
+            return Fault(wrong_precision, exact.scaleb(Decimal(unscaled), scale))
+        if not checks:
+            return None
+        number = exact.scaleb(Decimal(unscaled), scale)
+        return judge(checks, number, number)
+
+    return judge_bytes
+
+
+_SHOWN_BYTES = 64
+
+
+def decimal_bytes_writer(place: Place, logical: Logical, size: int | None, rules: tuple[Rule, ...]) -> Write:
+    """A decimal as the specification's JSON has it: the bytes of its unscaled number, on bytes or a fixed of `size`."""
+    write_bytes = bytes_writer(place, (), CODE_POINTS) if size is None else fixed_writer(place, size, CODE_POINTS)
+    judge_bytes = decimal_judge(place, logical, rules)
+
+    def write(value: object, out: list[bytes]) -> Answer:
+        answer = write_bytes(value, out)
+        if answer is not None:
+            return answer
+        return judge_bytes(CODE_POINTS.decode(str(value)))
+
+    return write
+
+
+def fixed_uuid_writer(place: Place, rules: tuple[Rule, ...]) -> Write:
+    """A uuid on a fixed as the specification's JSON has it: 16 code points. Rules judge its text."""
+    checks = string_checks(place, rules)
+    write_bytes = fixed_writer(place, 16, CODE_POINTS)
+
+    def write(value: object, out: list[bytes]) -> Answer:
+        answer = write_bytes(value, out)
+        if answer is not None or not checks:
+            return answer
+        return judge(checks, hyphenated(out[-1]), value)
 
     return write

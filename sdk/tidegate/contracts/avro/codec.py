@@ -1,8 +1,8 @@
 """The Avro codec: a version's schema compiled once, then bytes in and the framed encoding or every violation out.
 
 Called by `compiled`. The order of a check: nothing that could hurt a decoder, one strict decode, one pass that encodes and
-judges, proof that the text had no duplicate keys and no hidden depth. Other media types get their own decode in front of
-the same writers.
+judges, proof that the text had no duplicate keys and no hidden depth. The specification's JSON takes the same way with its
+own writers; binary is read and judged in one pass and stored as it came.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,13 @@ import msgspec
 from tidegate.contracts.avro.compiler import Compiler
 from tidegate.contracts.avro.examples import NoExample
 from tidegate.contracts.avro.faults import COLON, DROPPED, Fault, Faults, add
-from tidegate.contracts.avro.keys import explicit_key, key_reader, time_reader
+from tidegate.contracts.avro.keys import encoded_key, encoded_time, explicit_key, key_reader, time_reader
 from tidegate.contracts.avro.keywords import Rule
 from tidegate.contracts.avro.parsing import parse_schema
+from tidegate.contracts.avro.reading import ENDS, BrokenBytes, Read, Reading, broken, note_key, note_time
 from tidegate.contracts.avro.schema import Record
 from tidegate.contracts.codec import ContractError, FieldDoc, Payload
-from tidegate.contracts.framing import avro_frame
+from tidegate.contracts.framing import FRAME_BYTES, avro_frame, framed_id
 from tidegate.contracts.jsontext import (
     DECODE_ERRORS,
     SAFE_BYTES,
@@ -31,6 +32,7 @@ from tidegate.contracts.jsontext import (
     is_surely_unique,
     too_deep,
 )
+from tidegate.contracts.media import AVRO, AVRO_FRAMED, AVRO_JSON, JSON
 from tidegate.contracts.rules import KEYWORDS
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
@@ -38,7 +40,7 @@ from tidegate.contracts.wording import did_you_mean, pointer
 
 __all__ = ["AvroCodec", "compile_avro"]
 
-_MEDIA_TYPES = frozenset({"application/json"})
+_MEDIA_TYPES = frozenset({JSON, AVRO_JSON, AVRO, AVRO_FRAMED})
 _KEYS = COLON - 1
 _SHALLOWEST_BYTES = 130
 
@@ -52,11 +54,15 @@ class AvroCodec:
         "_frame",
         "_hidden",
         "_key",
+        "_key_of",
         "_make_example",
         "_path",
+        "_read",
         "_schema",
         "_shallow",
+        "_tagged",
         "_time",
+        "_time_of",
         "_write",
     )
 
@@ -65,6 +71,7 @@ class AvroCodec:
         node = compiler.record(schema)
         self._schema = schema
         self._write = node.write
+        self._tagged = node.tagged
         self._make_example = node.example
         self._fields = tuple(compiler.docs)
         self._hidden = frozenset(row.path for row in self._fields if row.sensitive)
@@ -74,6 +81,14 @@ class AvroCodec:
         self._path = source.key
         self._key = key_reader(schema, source.key) if source.key is not None else None
         self._time = time_reader(schema, source.event_time) if source.event_time is not None else None
+        self._key_of = encoded_key(schema, source.key) if source.key is not None else None
+        self._time_of = encoded_time(schema, source.event_time) if source.event_time is not None else None
+        notes: dict[str, Callable[[Read], Read]] = {}
+        if source.key is not None:
+            notes[source.key] = note_key
+        if source.event_time is not None:
+            notes[source.event_time] = note_time
+        self._read = compiler.noting(notes) if notes else node.read
 
     @property
     def media_types(self) -> frozenset[str]:
@@ -85,10 +100,82 @@ class AvroCodec:
         """Whether the contract takes the record's key from a field."""
         return self._key is not None
 
-    def check(self, body: bytes, media_type: str = "application/json") -> Payload | Rejected:
-        """The whole verdict on `body`, plain JSON. Raises nothing for any `body`, ValueError for another media type."""
-        if media_type not in _MEDIA_TYPES:
-            raise ValueError(f"this codec does not take {media_type}")
+    def check(self, body: bytes, media_type: str = JSON) -> Payload | Rejected:
+        """The whole verdict on `body`. Raises nothing for any `body`, ValueError for another media type."""
+        if media_type == JSON:
+            return self._check_json(body)
+        if media_type == AVRO:
+            return self._check_binary(self._frame + body, FRAME_BYTES)
+        if media_type == AVRO_FRAMED:
+            return self._check_binary(body, 0) if body[:FRAME_BYTES] == self._frame else self._wrong_frame(body)
+        if media_type == AVRO_JSON:
+            return self._check_tagged(body)
+        raise ValueError(f"this codec does not take {media_type}")
+
+    def split(self, data: bytes, start: int) -> int:
+        """Where the value of Avro binary that begins at `start` ends. Raises `BrokenBytes`, with an offset in `data`."""
+        try:
+            return self._read(data, start, Reading())
+        except ENDS as error:
+            raise broken(error, data) from None
+
+    def _check_binary(self, value: bytes, unsent: int) -> Payload | Rejected:
+        """The verdict on a framed value, whose first `unsent` bytes the sender did not send."""
+        found = Reading()
+        try:
+            end = self._read(value, FRAME_BYTES, found)
+            if end != len(value):
+                raise BrokenBytes("malformed", "goes on after its end", end)
+        except ENDS as error:
+            return _unreadable(broken(error, value), value, unsent)
+        if found:
+            return Rejected(violations=found.violations(unsent), omitted=found.omitted)
+        return Payload(
+            value,
+            self._key_of(value, found.key) if self._key_of is not None and found.key is not None else None,
+            self._time_of(value, found.time) if self._time_of is not None and found.time is not None else None,
+        )
+
+    def _wrong_frame(self, body: bytes) -> Rejected:
+        own = int.from_bytes(self._frame[1:], "big")
+        given = framed_id(body)
+        return Rejected(
+            violations=(
+                Violation(
+                    pointer="#",
+                    rule="encoding",
+                    detail=f"is framed with the schema id {given}, not {own}"
+                    if given is not None
+                    else "does not begin with a frame",
+                    expected=f"a 0 byte and the schema id {own}, four bytes with the most significant first",
+                    hint="send the version that the frame names, or leave frame and framing=confluent out",
+                    byte_offset=0,
+                ),
+            ),
+            malformed=True,
+        )
+
+    def _check_tagged(self, body: bytes) -> Payload | Rejected:
+        """The specification's JSON. What it encodes to is read again, which tells key and event time."""
+        if too_deep(body):
+            return self._broken((depth_broken(),))
+        try:
+            value = decode_floats(body)
+        except DECODE_ERRORS as error:
+            return self._broken((describe(body, error),))
+        out = [self._frame]
+        answer = self._tagged(value, out)
+        if isinstance(answer, (Fault, Faults)):
+            return self._rejected(body, value, answer)
+        twice = duplicates(body, value)
+        if twice:
+            return self._broken(twice)
+        verdict = self._check_binary(b"".join(out), FRAME_BYTES)
+        if isinstance(verdict, Payload):
+            return msgspec.structs.replace(verdict, dropped=(answer or 0) >> 64)
+        return verdict
+
+    def _check_json(self, body: bytes) -> Payload | Rejected:
         size = len(body)
         if size >= SAFE_BYTES and too_deep(body):
             return self._broken((depth_broken(),))
@@ -182,6 +269,15 @@ class AvroCodec:
         return msgspec.json.encode(example)
 
 
+def _unreadable(stopped: BrokenBytes, value: bytes, unsent: int) -> Rejected:
+    violation = stopped.violation(unsent)
+    if len(value) == unsent:
+        violation = msgspec.structs.replace(
+            violation, hint="a tombstone has no binary form: send null as application/json, with a key beside it"
+        )
+    return Rejected(violations=(violation,), malformed=True)
+
+
 def _rules(source: VersionSource) -> dict[str, tuple[Rule, ...]]:
     rules: dict[str, tuple[Rule, ...]] = {}
     for given in source.rules:
@@ -199,4 +295,7 @@ def compile_avro(source: VersionSource, sensitive: frozenset[str] = frozenset())
     schema = parse_schema(source.schema)
     if not isinstance(schema, Record):
         raise ContractError("the top level of a contract must be a record")
-    return AvroCodec(source, schema, sensitive)
+    try:
+        return AvroCodec(source, schema, sensitive)
+    except RecursionError:
+        raise ContractError("the types of the schema stand too deeply inside each other") from None

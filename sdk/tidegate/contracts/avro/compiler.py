@@ -8,14 +8,25 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from tidegate.contracts.avro.arrays import accepts, array_node
 from tidegate.contracts.avro.attributes import check_attributes, check_field_attributes
-from tidegate.contracts.avro.containers import Member, array_writer, map_writer, record_writer, unique_writer
+from tidegate.contracts.avro.container_readers import (
+    MemberRead,
+    counted,
+    map_reader,
+    optional_reader,
+    record_reader,
+    union_reader,
+)
+from tidegate.contracts.avro.containers import Member, map_writer, record_writer
 from tidegate.contracts.avro.defaults import default_bytes, plain_default
 from tidegate.contracts.avro.examples import NO_EXAMPLE, NoExample, given_examples
-from tidegate.contracts.avro.faults import Answer, Fault, Faults, Place, Write, add
-from tidegate.contracts.avro.keywords import ITEMS, Rule, bounds_text, rules_in
+from tidegate.contracts.avro.faults import Fault, Faults, Place, Write, add, pointer_step
+from tidegate.contracts.avro.keywords import ITEMS, Rule, rules_in
 from tidegate.contracts.avro.nodes import OBJECT, STRING, Node, Spot, fitting, keywords_of, scalar_node, thunk
 from tidegate.contracts.avro.numbers import holds_exactly
+from tidegate.contracts.avro.reading import Read
+from tidegate.contracts.avro.records import CompiledField, OpenRecord
 from tidegate.contracts.avro.schema import (
     Array,
     Enum,
@@ -29,34 +40,20 @@ from tidegate.contracts.avro.schema import (
     Union,
     type_name,
 )
+from tidegate.contracts.avro.sensitivity import is_marked, is_tagged
+from tidegate.contracts.avro.sizes import LeastBytes, nests_deeply
+from tidegate.contracts.avro.tagged import tagged_union_writer
 from tidegate.contracts.avro.text import enum_writer
+from tidegate.contracts.avro.text_readers import enum_reader
 from tidegate.contracts.avro.unions import Branch, Shape, optional_writer, union_writer
 from tidegate.contracts.codec import ContractError, FieldDoc
 from tidegate.contracts.wording import did_you_mean
 
-__all__ = ["SENSITIVE_TAGS", "Compiler"]
-
-SENSITIVE_TAGS = frozenset({"PII", "PHI", "PCI", "SENSITIVE", "PRIVATE", "CONFIDENTIAL", "RESTRICTED", "SECRET"})
-"""The values of `confluent:tags`, in any case, that hide what was found."""
+__all__ = ["Compiler"]
 
 _MAX_PLACES = 20_000
 _SHOWN_SYMBOLS = 10
 _default_text = msgspec.json.Encoder(decimal_format="number")
-
-
-class _Open:
-    """A record whose writer is being made, for those that stand inside it."""
-
-    __slots__ = ("sensitive", "target")
-
-    def __init__(self, *, sensitive: bool) -> None:
-        self.sensitive = sensitive
-        self.target: Write | None = None
-
-    def write(self, value: object, out: list[bytes]) -> Answer:
-        """The record's writer, once it is made."""
-        assert self.target is not None  # noqa: S101 -- no event is judged before the compiler is done
-        return self.target(value, out)
 
 
 class Compiler:
@@ -71,13 +68,19 @@ class Compiler:
         self._drop = drop
         self._places = 0
         self._paths: set[str] = set()
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, OpenRecord] = {}
         self._later: list[Callable[[], None]] = []
+        self._least: LeastBytes | None = None
+        self._contained: Callable[[Read], Read] = lambda read: read
+        self._members: dict[str, tuple[MemberRead, ...]] = {}
 
     def record(self, schema: Record) -> Node:
         """The top level. Raises `ContractError`."""
         check_attributes(schema.attributes, schema.pointer)
-        node = self._record(schema, Spot(path="", sensitive=_is_tagged(schema.attributes)))
+        self._least = LeastBytes(schema)
+        if nests_deeply(schema):
+            self._contained = counted
+        node = self._record(schema, Spot(path="", sensitive=is_tagged(schema.attributes)))
         for path, rules in self._rules.items():
             if path not in self._paths:
                 hint = did_you_mean(path, self._paths)
@@ -89,6 +92,19 @@ class Compiler:
             check()
         return node
 
+    def noting(self, notes: Mapping[str, Callable[[Read], Read]], path: str = "") -> Read:
+        """The top level's reader once more, with the readers of some fields (dotted paths through records) wrapped."""
+        members = []
+        for member in self._members[path]:
+            at = f"{path}.{member.name}" if path else member.name
+            read = member.read
+            if any(noted.startswith(at + ".") for noted in notes):
+                read = self.noting(notes, at)
+            if at in notes:
+                read = notes[at](read)
+            members.append(msgspec.structs.replace(member, read=read))
+        return self._contained(record_reader(tuple(members)))
+
     def _node(self, schema: Schema, spot: Spot) -> Node:
         self._places += 1
         if self._places > _MAX_PLACES:
@@ -97,7 +113,7 @@ class Compiler:
             return self._union(schema, spot)
         check_attributes(schema.attributes, schema.pointer)
         _refuse_cel(schema.attributes, schema.pointer)
-        if _is_tagged(schema.attributes):
+        if is_tagged(schema.attributes):
             spot = msgspec.structs.replace(spot, sensitive=True)
         if isinstance(schema, Record):
             fitting(spot.rules, frozenset(), "a record")
@@ -115,8 +131,11 @@ class Compiler:
                     ", …" if len(schema.symbols) > _SHOWN_SYMBOLS else ""
                 )
                 place = spot.place(f"one of {names}")
+                write = enum_writer(place, schema.symbols)
                 return Node(
-                    write=enum_writer(place, schema.symbols),
+                    write=write,
+                    read=enum_reader(place, schema.symbols),
+                    tagged=write,
                     takes=STRING,
                     expected=place.expected,
                     type=f"enum {_short(schema.name)}",
@@ -132,28 +151,10 @@ class Compiler:
         return scalar_node(schema, spot, rules)
 
     def _array(self, schema: Array, spot: Spot, rules: tuple[Rule, ...]) -> Node:
+        least = self._least.of(schema.items) if self._least is not None else 0
         item = self._node(schema.items, spot.inside())
-        kind = f"array of {item.type}"
-        place = spot.place(kind + bounds_text(rules, "items"))
-        write = array_writer(place, item.write, tuple(r for r in rules if r.keyword != "uniqueItems"))
-        for rule in rules:
-            if rule.keyword == "uniqueItems":
-                if not isinstance(rule.value, bool):
-                    raise ContractError("uniqueItems must be true or false", pointer=rule.pointer)
-                if rule.value:
-                    by_bytes = not _holds_map(schema.items, set())
-                    write = unique_writer(place, write, by_bytes=by_bytes, write_item=item.write)
-        least = max((rule.size() for rule in rules if rule.keyword == "minItems"), default=0)
-        most = min((rule.size() for rule in rules if rule.keyword == "maxItems"), default=1)
-
-        def example() -> object:
-            one = item.example()
-            if isinstance(one, NoExample):
-                return [] if least == 0 else NO_EXAMPLE
-            many = [one] * max(least, min(1, most))
-            return many if _accepts(write, many) else ([] if least == 0 else _distinct(write, many))
-
-        return Node(write=write, takes=frozenset({list}), expected=place.expected, type=kind, example=example)
+        node = array_node(schema, spot, rules, item, least)
+        return msgspec.structs.replace(node, read=self._contained(node.read))
 
     def _map(self, schema: Map, spot: Spot) -> Node:
         value = self._node(schema.values, spot.inside())
@@ -165,7 +166,13 @@ class Compiler:
             return {} if isinstance(one, NoExample) else {"key": one}
 
         return Node(
-            write=map_writer(place, value.write), takes=OBJECT, expected=place.expected, type=kind, example=example
+            write=map_writer(place, value.write),
+            read=self._contained(map_reader(place, value.read)),
+            tagged=map_writer(place, value.tagged),
+            takes=OBJECT,
+            expected=place.expected,
+            type=kind,
+            example=example,
         )
 
     def _union(self, schema: Union, spot: Spot) -> Node:
@@ -201,8 +208,16 @@ class Compiler:
             tries = (node.example() for node in sorted(nodes, key=lambda node: node.type == "null"))
             return next((one for one in tries if not isinstance(one, NoExample)), NO_EXAMPLE)
 
+        reads = tuple(node.read for node in nodes)
+        null_first = _is_null(schema.branches[0])
         return Node(
             write=optional_writer((branches[0], branches[1])) if optional else union_writer(place, branches),
+            read=optional_reader(place, reads[null_first], null_first=null_first)
+            if optional
+            else union_reader(place, reads),
+            tagged=tagged_union_writer(
+                place, tuple((branch.name, node.tagged) for branch, node in zip(branches, nodes, strict=True))
+            ),
             takes=frozenset(kind for node in nodes for kind in node.takes),
             expected=place.expected,
             type=kinds,
@@ -224,27 +239,47 @@ class Compiler:
         outer = self._open.get(schema.name)
         if outer is not None and outer.sensitive == spot.sensitive:
             self.recursive = True
-            return Node(write=outer.write, takes=OBJECT, expected=place.expected, type=name, example=thunk(NO_EXAMPLE))
-        opened = self._open[schema.name] = _Open(sensitive=spot.sensitive)
+            return Node(
+                write=outer.write,
+                read=outer.read,
+                tagged=outer.tagged,
+                takes=OBJECT,
+                expected=place.expected,
+                type=name,
+                example=thunk(NO_EXAMPLE),
+            )
+        opened = self._open[schema.name] = OpenRecord(sensitive=spot.sensitive)
         compiled = tuple(self._field(field, spot) for field in schema.fields)
         if outer is None:
             del self._open[schema.name]
         else:
             self._open[schema.name] = outer
-        opened.target = record_writer(place, name, tuple(member for member, _ in compiled), drop=self._drop)
+        members = tuple(field.member for field in compiled)
+        reads = self._members[spot.path] = tuple(field.read for field in compiled)
+        opened.target = record_writer(place, name, members, drop=self._drop)
+        opened.reads = self._contained(record_reader(reads))
+        opened.tags = record_writer(place, name, tuple(field.tagged for field in compiled), drop=self._drop)
 
         def example() -> object:
-            members = {member.name: example() for member, example in compiled}
-            lacking = [m.name for m, _ in compiled if m.default is None and isinstance(members[m.name], NoExample)]
-            return NO_EXAMPLE if lacking else {k: v for k, v in members.items() if not isinstance(v, NoExample)}
+            values = {field.member.name: field.example() for field in compiled}
+            lacking = [m.name for m in members if m.default is None and isinstance(values[m.name], NoExample)]
+            return NO_EXAMPLE if lacking else {k: v for k, v in values.items() if not isinstance(v, NoExample)}
 
-        return Node(write=opened.target, takes=OBJECT, expected=place.expected, type=name, example=example)
+        return Node(
+            write=opened.target,
+            read=opened.reads,
+            tagged=opened.tags,
+            takes=OBJECT,
+            expected=place.expected,
+            type=name,
+            example=example,
+        )
 
-    def _field(self, field: Field, spot: Spot) -> tuple[Member, Callable[[], object]]:
+    def _field(self, field: Field, spot: Spot) -> CompiledField:
         check_field_attributes(field.attributes, field.pointer)
         _refuse_cel(field.attributes, field.pointer)
         path = f"{spot.path}.{field.name}" if spot.path else field.name
-        sensitive = spot.sensitive or _is_marked(field) or path in self._sensitive
+        sensitive = spot.sensitive or is_marked(field) or path in self._sensitive
         row = len(self.docs)
         listed = path not in self._paths
         self._paths.add(path)
@@ -274,12 +309,17 @@ class Compiler:
 
         def example() -> object:
             for one in tries:
-                if _accepts(node.write, one):
+                if accepts(node.write, one):
                     return one
             return node.example()
 
         place = Place(expected=node.expected, docs=path, sensitive=sensitive)
-        return Member(name=field.name, write=node.write, place=place, default=default), example
+        return CompiledField(
+            member=Member(name=field.name, write=node.write, place=place, default=default),
+            tagged=Member(name=field.name, write=node.tagged, place=place, default=None),
+            read=MemberRead(name=field.name, step=pointer_step(field.name), docs=path, read=node.read),
+            example=example,
+        )
 
 
 def _check_default(field: Field, write: Write, plain: object) -> None:
@@ -291,19 +331,6 @@ def _check_default(field: Field, write: Write, plain: object) -> None:
     if isinstance(answer, Faults):
         wrong = answer.violations()[0]
         raise ContractError(f'the default of "{field.name}" {wrong.detail}', pointer=f"{field.pointer}/default")
-
-
-def _accepts(write: Write, value: object) -> bool:
-    return not isinstance(write(value, []), (Fault, Faults))
-
-
-def _distinct(write: Write, items: list[object]) -> object:
-    """An array with different items, where equal ones are refused: integers and strings can be counted up."""
-    counted = [
-        item + index if type(item) is int else f"{item}{index}" if isinstance(item, str) else item
-        for index, item in enumerate(items)
-    ]
-    return counted if _accepts(write, counted) else NO_EXAMPLE
 
 
 def _is_null(schema: Schema) -> bool:
@@ -318,35 +345,8 @@ def _short(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def _is_tagged(attributes: Mapping[str, object]) -> bool:
-    tags = attributes.get("confluent:tags")
-    return isinstance(tags, list) and any(isinstance(tag, str) and tag.upper() in SENSITIVE_TAGS for tag in tags)
-
-
-def _is_marked(field: Field) -> bool:
-    types = field.type.branches if isinstance(field.type, Union) else (field.type,)
-    return _is_tagged(field.attributes) or any(
-        _is_tagged(schema.attributes) for schema in types if not isinstance(schema, Union)
-    )
-
-
 def _refuse_cel(attributes: Mapping[str, object], pointer: str) -> None:
     if attributes.get("confluent:rules"):
         raise ContractError(
             "confluent:rules (CEL) is not served by this build yet", pointer=f"{pointer}/confluent:rules"
         )
-
-
-def _holds_map(schema: Schema, seen: set[str]) -> bool:
-    match schema:
-        case Map():
-            return True
-        case Array():
-            return _holds_map(schema.items, seen)
-        case Union():
-            return any(_holds_map(branch, seen) for branch in schema.branches)
-        case Record() if schema.name not in seen:
-            seen.add(schema.name)
-            return any(_holds_map(field.type, seen) for field in schema.fields)
-        case _:
-            return False

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from tidegate.contracts.avro.faults import DROPPED, Answer, Fault, Faults, Place, Write, add, guess, pointer_step
-from tidegate.contracts.avro.keywords import Rule, judge, length_checks, size_range
+from tidegate.contracts.avro.keywords import Check, Rule, judge, length_checks, size_range
 from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.schema import MISSING
 from tidegate.contracts.avro.varints import SMALL, zigzag
@@ -18,7 +18,16 @@ from tidegate.contracts.jsontext import count_keys
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
 from tidegate.contracts.wording import found
 
-__all__ = ["ANY_KEY", "Member", "array_writer", "map_writer", "record_writer", "unique_writer"]
+__all__ = [
+    "ANY_KEY",
+    "Member",
+    "array_writer",
+    "equal_items",
+    "item_checks",
+    "map_writer",
+    "record_writer",
+    "unique_writer",
+]
 
 ANY_KEY: Final = "/*"
 """Stands in pointers for a name that a sender chose inside sensitive data."""
@@ -150,7 +159,7 @@ def _unknown_words(place: Place, record: str, names: tuple[str, ...]) -> Callabl
 def array_writer(place: Place, write_item: Write, rules: tuple[Rule, ...]) -> Write:
     """A JSON array as one block, with `minItems` and `maxItems`."""
     explain_type = type_words(place, "an array")
-    checks = length_checks(rules, place, "item", _items)
+    checks = item_checks(place, rules)
     low, high = size_range(rules)
 
     def write(value: object, out: list[bytes], small: tuple[bytes, ...] = SMALL) -> Answer:
@@ -181,6 +190,11 @@ def array_writer(place: Place, write_item: Write, rules: tuple[Rule, ...]) -> Wr
     return write
 
 
+def item_checks(place: Place, rules: tuple[Rule, ...]) -> list[Check[int]]:
+    """Checks of `minItems` and `maxItems`."""
+    return length_checks(rules, place, "item", _items)
+
+
 def _with_own(faults: Faults | None, own: Answer, keys: int) -> Answer:
     """The faults of the items after those of the container itself."""
     if faults is None:
@@ -206,8 +220,7 @@ def unique_writer(place: Place, write: Write, *, by_bytes: bool, write_item: Wri
 
     def explain(value: object, pointer: str) -> Violation:
         pair = _first_pair(value, by_bytes=by_bytes, write_item=write_item)
-        detail = f"has equal items at {pair[0]} and {pair[1]}" if pair and not place.sensitive else "has equal items"
-        return place.violation(pointer, "uniqueItems", detail, value)
+        return equal_items(place, pair, value, pointer)
 
     def write_unique(value: object, out: list[bytes]) -> Answer:
         answer = write(value, out)
@@ -216,6 +229,12 @@ def unique_writer(place: Place, write: Write, *, by_bytes: bool, write_item: Wri
         return Fault(explain, value, fits=True)
 
     return write_unique
+
+
+def equal_items(place: Place, pair: tuple[int, int] | None, value: object, pointer: str) -> Violation:
+    """The words for two equal items."""
+    detail = f"has equal items at {pair[0]} and {pair[1]}" if pair and not place.sensitive else "has equal items"
+    return place.violation(pointer, "uniqueItems", detail, value)
 
 
 def _first_pair(value: object, *, by_bytes: bool, write_item: Write) -> tuple[int, int] | None:

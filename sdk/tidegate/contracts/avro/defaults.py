@@ -9,6 +9,7 @@ import struct
 from decimal import Decimal
 
 from tidegate.contracts.avro.schema import Array, Enum, Fixed, Map, Missing, Primitive, Record, Schema, Union
+from tidegate.contracts.avro.text import hyphenated
 from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.codec import ContractError
 
@@ -142,8 +143,7 @@ def plain_default(schema: Schema, value: object) -> object:
                 number = Decimal(int.from_bytes(data, "big", signed=True))
                 return f"{number.scaleb(-schema.logical.scale):f}"
             if schema.logical is not None and schema.logical.name == "uuid":
-                text = data.hex()
-                return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+                return hyphenated(data)
             return base64.b64encode(data).decode()
         case _:
             return float(value) if isinstance(value, Decimal) else value

@@ -15,6 +15,8 @@ from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import quote
 
+import msgspec
+
 from tidegate.contracts.jsontext import count_keys
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
 from tidegate.contracts.wording import did_you_mean, found, shown
@@ -32,6 +34,7 @@ __all__ = [
     "Write",
     "add",
     "guess",
+    "pointer_of_steps",
     "pointer_step",
 ]
 
@@ -76,14 +79,18 @@ Explain: TypeAlias = Callable[[object, str], Violation]
 
 
 class Fault:
-    """One thing wrong. `steps` lead to it, the last first. `fits`: the value is of the type and breaks a rule keyword."""
+    """One thing wrong. `steps` lead to it, the last first. `fits`: the value is of the type and breaks a rule keyword.
 
-    __slots__ = ("explain", "fits", "steps", "value")
+    `offset` is the byte where the value begins, of binary bodies.
+    """
+
+    __slots__ = ("explain", "fits", "offset", "steps", "value")
 
     def __init__(self, explain: Explain, value: object, *, fits: bool = False) -> None:
         self.explain = explain
         self.value = value
         self.fits = fits
+        self.offset: int | None = None
         self.steps: list[Step] = []
 
 
@@ -104,10 +111,16 @@ class Faults:
 
     def violations(self) -> tuple[Violation, ...]:
         """The listed faults in words."""
-        return tuple([fault.explain(fault.value, _pointer(fault.steps)) for fault in self.listed])
+        return tuple([_in_words(fault) for fault in self.listed])
 
 
-def _pointer(steps: list[Step]) -> str:
+def _in_words(fault: Fault) -> Violation:
+    said = fault.explain(fault.value, pointer_of_steps(fault.steps))
+    return said if fault.offset is None else msgspec.structs.replace(said, byte_offset=fault.offset)
+
+
+def pointer_of_steps(steps: list[Step]) -> str:
+    """The pointer that steps make, the last first."""
     text = "#"
     for step in reversed(steps):
         text += step if type(step) is str else f"/{step}"

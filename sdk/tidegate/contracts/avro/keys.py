@@ -8,14 +8,16 @@ from collections.abc import Callable
 from tidegate.contracts.avro.binary import decode_base64
 from tidegate.contracts.avro.defaults import plain_default
 from tidegate.contracts.avro.numbers import INTEGERS
+from tidegate.contracts.avro.reading import Span, read_long, read_size
 from tidegate.contracts.avro.schema import Enum, Field, Fixed, Missing, Primitive, Record, Schema, Union
 from tidegate.contracts.avro.temporal import reader
+from tidegate.contracts.avro.text import hyphenated
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.formats import is_uuid
 from tidegate.contracts.record_keys import integer_key, text_key
 from tidegate.contracts.wording import did_you_mean
 
-__all__ = ["explicit_key", "key_reader", "time_reader"]
+__all__ = ["encoded_key", "encoded_time", "explicit_key", "key_reader", "time_reader"]
 
 _PER_MS = {"timestamp-millis": 1, "timestamp-micros": 1000, "timestamp-nanos": 1_000_000}
 
@@ -113,6 +115,39 @@ def time_reader(schema: Record, path: str) -> Callable[[dict[str, object]], int 
         if time is None:
             return None
         return (read(time) if isinstance(time, str) else int(str(time))) // per_ms
+
+    return time_ms
+
+
+def encoded_key(schema: Record, path: str) -> Callable[[bytes, Span], bytes]:
+    """`key_reader` for the field's place in an Avro binary body that was found right. Raises ContractError."""
+    field = _fields_on(schema, path, "the key")[-1]
+    kind = _key_kind(field)
+    if kind in INTEGERS:
+        return lambda data, span: str(read_long(data, span[0])[0]).encode()
+    if isinstance(field.type, Enum):
+        symbols = tuple(symbol.encode() for symbol in field.type.symbols)
+        return lambda data, span: symbols[read_long(data, span[0])[0]]
+    if isinstance(field.type, Fixed):
+        return lambda data, span: hyphenated(data[span[0] : span[1]]).encode()
+    if kind == "uuid":
+        return lambda data, span: data[read_size(data, span[0])[1] : span[1]].lower()
+    return lambda data, span: data[read_size(data, span[0])[1] : span[1]]
+
+
+def encoded_time(schema: Record, path: str) -> Callable[[bytes, Span], int | None]:
+    """`time_reader` for the field's place in an Avro binary body that was found right. Raises ContractError."""
+    field = _fields_on(schema, path, "the event time")[-1]
+    per_ms = _PER_MS[_time_kind(field)]
+    branches = field.type.branches if isinstance(field.type, Union) else ()
+
+    def time_ms(data: bytes, span: Span) -> int | None:
+        at = span[0]
+        if branches:
+            _, at = read_long(data, at)
+            if at == span[1]:  # null
+                return None
+        return read_long(data, at)[0] // per_ms
 
     return time_ms
 

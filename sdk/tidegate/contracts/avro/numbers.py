@@ -3,6 +3,7 @@
 Made by the compiler, run for every event. An int is a JSON number without fraction and exponent; NaN never comes this far.
 """
 
+import contextlib
 import math
 import re
 import struct
@@ -13,7 +14,18 @@ from tidegate.contracts.avro.faults import Answer, Explain, Fault, Place, Write
 from tidegate.contracts.avro.keywords import Check, Number, Rule, integer_range, judge, number_checks
 from tidegate.contracts.avro.varints import SMALL, zigzag
 
-__all__ = ["INTEGERS", "boolean_writer", "float_writer", "holds_exactly", "int_writer", "null_writer", "type_words"]
+__all__ = [
+    "INTEGERS",
+    "boolean_writer",
+    "float_writer",
+    "holds_exactly",
+    "int_writer",
+    "integer_writer",
+    "null_writer",
+    "range_words",
+    "shortest_single",
+    "type_words",
+]
 
 INTEGERS = {"int": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 """The bounds of Avro's integers."""
@@ -80,11 +92,17 @@ def boolean_writer(place: Place) -> Write:
 
 def int_writer(place: Place, kind: str, rules: tuple[Rule, ...]) -> Write:
     """int or long (`kind`), with bounds folded into one comparison."""
-    floor, ceiling = INTEGERS[kind]
+    wrong_type = type_words(place, f"{'an' if kind == 'int' else 'a'} {kind}", _number_hint)
+    return integer_writer(place, INTEGERS[kind], wrong_type, range_words(place, kind), rules)
+
+
+def integer_writer(
+    place: Place, bounds: tuple[int, int], wrong_type: Explain, wrong_range: Explain, rules: tuple[Rule, ...]
+) -> Write:
+    """An integer within `bounds`, a closed range."""
+    floor, ceiling = bounds
     low, high = integer_range(rules, floor, ceiling)
     checks = number_checks(rules, place)
-    wrong_type = type_words(place, f"{'an' if kind == 'int' else 'a'} {kind}", _number_hint)
-    wrong_range = range_words(place, kind)
 
     def refuse(value: object) -> Answer:
         if type(value) is not int:
@@ -115,7 +133,8 @@ def int_writer(place: Place, kind: str, rules: tuple[Rule, ...]) -> Write:
 
 def float_writer(place: Place, kind: str, rules: tuple[Rule, ...]) -> Write:
     """float or double (`kind`). Integers past 2^53 round; what the type does not hold is refused."""
-    pack = struct.Struct("<f" if kind == "float" else "<d").pack
+    single = kind == "float"
+    pack = struct.Struct("<f" if single else "<d").pack
     checks: list[Check[Number]] = number_checks(rules, place, float)
     wrong_type = type_words(place, f"a {kind}", _float_hint)
     wrong_range = range_words(place, kind)
@@ -136,9 +155,25 @@ def float_writer(place: Place, kind: str, rules: tuple[Rule, ...]) -> Write:
             out.append(pack(number))
         except OverflowError:
             return Fault(wrong_range, value)
-        return judge(checks, number, value) if checks else None
+        if not checks:
+            return None
+        return judge(checks, shortest_single(number) if single else number, value)
 
     return write
+
+
+_single = struct.Struct("<f")
+
+
+def shortest_single(number: float) -> float:
+    """What a float of four bytes means to people: 0.1 where it holds 0.10000000149. Rules judge this, in every form."""
+    held = _single.unpack(_single.pack(number))[0]
+    for digits in range(6, 9):
+        short = float(f"{held:.{digits}g}")
+        with contextlib.suppress(OverflowError):  # rounded up past the largest
+            if _single.unpack(_single.pack(short))[0] == held:
+                return short
+    return float(f"{held:.9g}")
 
 
 def holds_exactly(kind: str) -> Callable[[object], bool]:

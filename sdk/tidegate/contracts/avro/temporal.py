@@ -11,13 +11,13 @@ from functools import lru_cache
 
 from tidegate.contracts.avro.faults import COLON, Answer, Fault, Place, Write
 from tidegate.contracts.avro.keywords import Rule, integer_range, judge, number_checks
-from tidegate.contracts.avro.numbers import INTEGERS, range_words, type_words
+from tidegate.contracts.avro.numbers import INTEGERS, integer_writer, range_words, type_words
 from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.formats import is_date
 from tidegate.contracts.times import EPOCH, instant_us
 from tidegate.contracts.verdict import Violation
 
-__all__ = ["LIKE", "reader", "temporal_writer"]
+__all__ = ["LIKE", "reader", "temporal_bounds", "temporal_number_writer", "temporal_writer"]
 
 LIKE = {
     "date": "2026-01-31",
@@ -109,7 +109,7 @@ def _nanos_in(text: str, digits: int) -> int:
 def temporal_writer(place: Place, logical: str, kind: str, rules: tuple[Rule, ...]) -> Write:
     """A date, time or timestamp on int or long (`kind`). Rules compare integers in the schema's unit."""
     read = reader(logical)
-    floor, ceiling = _bounds(logical, kind)
+    floor, ceiling = temporal_bounds(logical, kind)
     low, high = integer_range(rules, floor, ceiling)
     checks = number_checks(rules, place)
     multiples = any(rule.keyword == "multipleOf" for rule in rules)
@@ -146,7 +146,14 @@ def temporal_writer(place: Place, logical: str, kind: str, rules: tuple[Rule, ..
     return write
 
 
-def _bounds(logical: str, kind: str) -> tuple[int, int]:
+def temporal_number_writer(place: Place, logical: str, kind: str, rules: tuple[Rule, ...]) -> Write:
+    """A date, time or timestamp as the specification's JSON has it: an integer in the schema's unit."""
+    wrong_type = type_words(place, f"a {logical} in an integer")
+    return integer_writer(place, temporal_bounds(logical, kind), wrong_type, range_words(place, logical), rules)
+
+
+def temporal_bounds(logical: str, kind: str) -> tuple[int, int]:
+    """The integers that are values, as a closed range: a time is within its day."""
     if logical.startswith("time-"):
         return 0, _DAY_S * 10 ** _DIGITS[logical.rpartition("-")[2]] - 1
     return INTEGERS[kind]

@@ -11,7 +11,7 @@ from tidegate.contracts.avro.numbers import type_words
 from tidegate.contracts.avro.varints import SMALL, zigzag
 from tidegate.contracts.verdict import Violation
 
-__all__ = ["enum_writer", "string_writer", "uuid_writer"]
+__all__ = ["enum_writer", "has_uuid_form", "hyphenated", "string_checks", "string_writer", "uuid_writer"]
 
 _HEX = b"0123456789abcdef"
 _UUID_PREFIX = zigzag(36)
@@ -21,7 +21,8 @@ def _length(value: object) -> int:
     return len(value) if isinstance(value, str) else 0
 
 
-def _string_checks(place: Place, rules: tuple[Rule, ...]) -> list[Check[str]]:
+def string_checks(place: Place, rules: tuple[Rule, ...]) -> list[Check[str]]:
+    """Checks of the keywords for text: the lengths first."""
     lengths = length_checks((r for r in rules if r.keyword in LENGTHS), place, "character", _length)
     checks: list[Check[str]] = [(_of_length(holds), explain) for holds, explain in lengths]
     return checks + text_checks((r for r in rules if r.keyword not in LENGTHS), place)
@@ -35,7 +36,7 @@ def string_writer(place: Place, rules: tuple[Rule, ...], before: bytes = b"") ->
     """A string. `before` is a union branch's index, which then comes with the length in one piece."""
     prefixes = tuple(before + SMALL[n] for n in range(128))
     wrong_type = type_words(place, "a string")
-    checks = _string_checks(place, rules)
+    checks = string_checks(place, rules)
 
     def write(value: object, out: list[bytes]) -> Answer:
         if type(value) is not str:
@@ -67,10 +68,21 @@ def string_writer(place: Place, rules: tuple[Rule, ...], before: bytes = b"") ->
     return write_checked
 
 
+def has_uuid_form(lower: bytes) -> bool:
+    """Whether these are the characters of a uuid, in lower case."""
+    return len(lower) == 36 and lower[8:24:5] == b"----" and lower.translate(None, _HEX) == b"----"
+
+
+def hyphenated(data: bytes) -> str:
+    """The text of a uuid's 16 bytes."""
+    text = data.hex()
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+
+
 def uuid_writer(place: Place, rules: tuple[Rule, ...], *, fixed: bool) -> Write:
-    """A uuid in any case: text stored in lower case, or (`fixed`) its 16 bytes."""
+    """A uuid in any case: text stored in lower case, or (`fixed`) its 16 bytes. Rules judge the text in lower case."""
     wrong_type = type_words(place, "a uuid in a string")
-    checks = _string_checks(place, rules)
+    checks = string_checks(place, rules)
 
     def wrong_form(value: object, pointer: str) -> Violation:
         return place.violation(pointer, "format", "is not a uuid", value)
@@ -79,10 +91,10 @@ def uuid_writer(place: Place, rules: tuple[Rule, ...], *, fixed: bool) -> Write:
         if type(value) is not str:
             return Fault(wrong_type, value)
         data = value.encode().lower()
-        if len(data) != 36 or data[8:24:5] != b"----" or data.translate(None, _HEX) != b"----":
+        if not has_uuid_form(data):
             return Fault(wrong_form, value)
         if checks:
-            broken = judge(checks, value, value)
+            broken = judge(checks, data.decode(), value)
             if broken is not None:
                 return broken
         out.append(bytes.fromhex(data.replace(b"-", b"").decode()) if fixed else _UUID_PREFIX + data)
