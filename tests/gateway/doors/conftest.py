@@ -108,6 +108,9 @@ FIELDS = (
 EXAMPLE = '{"orderId":"2f1c6b0e-0000-4000-8000-000000000001","note":"it\'s $HOME `x` <b>é"}'.encode()
 
 
+SCHEMA = '{"type":"record","name":"Order","fields":[{"name":"orderId","type":"string"}]}'
+
+
 def orders(topic: str = "customer.orders") -> CompiledContract:
     versions = (
         VersionSource(number=1, schema_id=11, format="avro", schema='{"type":"string"}', fingerprint="aa" * 32),
@@ -115,7 +118,7 @@ def orders(topic: str = "customer.orders") -> CompiledContract:
             number=2,
             schema_id=12,
             format="avro",
-            schema='{"type":"bytes"}',
+            schema=SCHEMA,
             key="orderId",
             event_time="placedAt",
             fingerprint="bb" * 32,

@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.source import Owner
+from tidegate.contracts.verdict import Rejected as VerdictRejected
 from tidegate.contracts.verdict import Violation
+from tidegate.contracts.wording import summary
 from tidegate.errors import ERRORS, Code, Retry, row
 from tidegate.wire.problem import ContractRef, Problem
 from tidegate.wire.receipt import Failed, Receipt, Rejected, Result, Stored, Valid
@@ -18,7 +21,7 @@ from tidegate_gateway.doors.rest.refused_tokens import RefusedTokens
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Line, Refusal, Request, Told
 
-__all__ = ["Answer", "Answers", "internal_fault"]
+__all__ = ["Answer", "Answers", "example_problem", "internal_fault"]
 
 _SHORTEST_WAIT_S = 1.0
 _JSON = (b"content-type", b"application/json")
@@ -53,6 +56,11 @@ class Answers:
         self._random = random
         self._refused_tokens = RefusedTokens()
         self._types = {code: f"{base_url}/docs/errors/{code}" for code in ERRORS}
+
+    @property
+    def base_url(self) -> str:
+        """What links start with."""
+        return self._base_url
 
     def fault(self, fault: Fault, request_id: str, owner: Owner | None = None) -> Answer:
         """A request that stopped before its events were judged: one problem."""
@@ -172,6 +180,31 @@ class Answers:
         if not fault.quotas:
             return fault.retry_after_s
         return max(fault.retry_after_s, tightest(fault.quotas, fault.retry_after_s).reset_s)
+
+
+def example_problem(contract: CompiledContract, rejected: VerdictRejected, base_url: str) -> bytes:
+    """The problem that an event of the newest version gets for these violations, for docs: its request has no id."""
+    code = Code.MALFORMED if rejected.malformed else Code.CONTRACT_VIOLATION
+    entry, version = row(code), contract.newest
+    page = f"{base_url}/docs/topics/{contract.topic}"
+    return _encode(
+        Problem(
+            type=f"{base_url}/docs/errors/{code}",
+            title=entry.title,
+            status=entry.http,
+            detail=summary(rejected.violations, rejected.omitted),
+            code=code,
+            retryable=entry.retryable,
+            topic=contract.topic,
+            contract=ContractRef(
+                version=version.number, schema_id=version.schema_id, fingerprint=version.source.fingerprint
+            ),
+            errors=tuple(_with_docs(violation, page) for violation in rejected.violations),
+            omitted=rejected.omitted,
+            owner=_shown_owner(contract.source.owner),
+            docs=page,
+        )
+    )
 
 
 def _batch_status(lines: Sequence[Line]) -> tuple[int, str]:

@@ -1,23 +1,34 @@
 """/openapi.json: the whole of the REST door for programs, with what the caller may see of the contracts (OpenAPI 3.1).
 
-Installed by `app`. Parts: `openapi_events`, `openapi_contracts`, `openapi_schemas`. Here it is decided only who sees which contract in it.
+Installed by `app`. Parts: `openapi_events`, `openapi_contracts`, `openapi_typed`, `openapi_schemas`. Here it is decided only who
+sees which contract in it, and what is kept: each contract's part, and the documents of the views that ask most.
 """
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 
 from tidegate.contracts.compiled import CompiledContract
+from tidegate.contracts.verdict import Rejected
+from tidegate_gateway.doors.rest.answers import example_problem
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.openapi_contracts import contract_paths
-from tidegate_gateway.doors.rest.openapi_events import event_paths
+from tidegate_gateway.doors.rest.openapi_events import EVENT_RESPONSES, event_paths
 from tidegate_gateway.doors.rest.openapi_parts import Samples
-from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS, Json, JsonObject
+from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS, Json
+from tidegate_gateway.doors.rest.openapi_typed import Fragment, fragment_of
 from tidegate_gateway.doors.rest.reads import etag_of, matches
 from tidegate_gateway.doors.rest.viewer import viewer_of
 
 __all__ = ["description", "install_openapi"]
+
+_MOST_VIEWS = 8
+_MOST_SAMPLES = 20
+"""Topics whose examples stand at the endpoints of all topics; each has its own beside its schema."""
 
 _ABOUT = (
     "The gate in front of Kafka: only events that satisfy their contract get in, and a refusal names everything that is "
@@ -29,27 +40,74 @@ _ABOUT = (
 
 def install_openapi(app: FastAPI, deps: RestDeps) -> None:
     """Serve /openapi.json. Without a token it shows the interface and no contract, unless contracts are public."""
+    documents = Documents(deps)
     kept = {"Cache-Control": f"{'public' if deps.public else 'private'}, no-cache", "Vary": "Authorization"}
 
     async def openapi(request: Request) -> Response:
         viewer = await viewer_of(deps, request, anonymous=True)
-        contracts = sorted(deps.intake.catalogue.current.contracts.items())
-        seen = [contract for topic, contract in contracts if viewer.sees(topic)]
-        body = msgspec.json.encode(description(seen, deps.base_url, public=deps.public))
-        headers = {**kept, "ETag": etag_of(body)}
-        if matches(request.headers.get("if-none-match"), headers["ETag"]):
+        contracts = deps.intake.catalogue.current.contracts
+        seen = tuple(contracts[topic] for topic in sorted(contracts) if viewer.sees(topic))
+        view = documents.kept(seen)
+        if view is None:
+            view = await asyncio.to_thread(documents.made, seen)
+        headers = {**kept, "ETag": view.etag}
+        if matches(request.headers.get("if-none-match"), view.etag):
             return Response(status_code=304, headers=headers)
-        return Response(body, media_type="application/json", headers=headers)
+        return Response(view.body, media_type="application/json", headers=headers)
 
     app.add_api_route("/openapi.json", openapi, methods=["GET"])
 
 
-def description(contracts: list[CompiledContract], base_url: str, *, public: bool) -> JsonObject:
-    """The document with these contracts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """A document for those who see exactly these contracts."""
+
+    contracts: tuple[CompiledContract, ...]
+    body: bytes
+    etag: str
+
+
+class Documents:
+    """The documents of one gateway. A contract's part is made once, a view's document kept while its contracts are served."""
+
+    def __init__(self, deps: RestDeps) -> None:
+        self._deps = deps
+        self._fragments: dict[str, Fragment] = {}
+        self._views: list[_View] = []
+
+    def kept(self, contracts: tuple[CompiledContract, ...]) -> _View | None:
+        """The document of this view, where it is kept."""
+        return next((view for view in self._views if view.contracts == contracts), None)
+
+    def made(self, contracts: tuple[CompiledContract, ...]) -> _View:
+        """The document of this view, made now and kept. A thread may call it: what two of them make is the same."""
+        fragments = [self._fragment(one) for one in contracts if one.source.status != "retired"]
+        body = msgspec.json.encode(
+            description(list(contracts), self._deps.base_url, public=self._deps.public, fragments=fragments)
+        )
+        view = _View(contracts=contracts, body=body, etag=etag_of(body))
+        self._views = [view, *self._views[: _MOST_VIEWS - 1]]
+        served = self._deps.intake.catalogue.current.contracts
+        self._fragments = {topic: one for topic, one in self._fragments.items() if topic in served}
+        return view
+
+    def _fragment(self, contract: CompiledContract) -> Fragment:
+        found = self._fragments.get(contract.topic)
+        if found is None or found.contract is not contract:
+            found = self._fragments[contract.topic] = fragment_of(contract, self._refusal)
+        return found
+
+    def _refusal(self, contract: CompiledContract, rejected: Rejected) -> bytes:
+        return example_problem(contract, rejected, self._deps.base_url)
+
+
+def description(
+    contracts: list[CompiledContract], base_url: str, *, public: bool, fragments: Sequence[Fragment] = ()
+) -> dict[str, object]:
+    """The document with these contracts; `fragments` are the operations of their own."""
     values: tuple[tuple[str, Json], ...] = tuple(
         (contract.topic, msgspec.json.decode(contract.newest.codec.example()))
-        for contract in contracts
-        if contract.source.status != "retired"
+        for contract in [one for one in contracts if one.source.status != "retired"][:_MOST_SAMPLES]
     )
     samples = Samples(values=values, public=public)
     return {
@@ -62,9 +120,14 @@ def description(contracts: list[CompiledContract], base_url: str, *, public: boo
             {"name": "pages", "description": "The same for people."},
         ],
         "externalDocs": {"url": f"{base_url}/docs", "description": "Contracts and errors for people"},
-        "paths": {**event_paths(samples), **contract_paths(samples)},
+        "paths": {
+            **event_paths(samples),
+            **{path: item for one in fragments for path, item in one.paths.items()},
+            **contract_paths(samples),
+        },
         "components": {
-            "schemas": dict(SCHEMAS),
+            "schemas": {**SCHEMAS, **{name: schema for one in fragments for name, schema in one.schemas.items()}},
+            "responses": {f"Event{status}": response for status, response in EVENT_RESPONSES.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "basic": {"type": "http", "scheme": "basic", "description": "Any name; the token is the password."},

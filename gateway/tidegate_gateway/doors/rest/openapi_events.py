@@ -3,6 +3,9 @@
 Read by `openapi`. What is told of single contracts (examples) comes in as `Samples`.
 """
 
+from typing import Final
+
+from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.media import JSON
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.media import VALUES
@@ -18,7 +21,7 @@ from tidegate_gateway.doors.rest.openapi_parts import (
 )
 from tidegate_gateway.doors.rest.openapi_schemas import ID_PATTERN, MAX_VERSION, Json, JsonObject, ref
 
-__all__ = ["event_paths"]
+__all__ = ["EVENT_RESPONSES", "event_headers", "event_paths", "options_of", "versions_of"]
 
 _JUDGE = (
     Code.MALFORMED, Code.CONTRACT_VIOLATION, Code.UNKNOWN_VERSION, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.UNKNOWN_TOPIC,
@@ -33,13 +36,13 @@ def event_paths(samples: Samples) -> JsonObject:
     base = "/v1/topics/{topic}/events"
     return {
         base: _hot(
-            samples, "publishEvent", "Publish one event; the body is the value itself.", _event_headers(), _value_body(samples), _single()
+            samples, "publishEvent", "Publish one event; the body is the value itself.", event_headers(), _value_body(samples), _event_responses()
         ),
         f"{base}:batch": _hot(
             samples, "publishBatch", "Publish many events. Not atomic: each has its own result.", [_line_format()], _batch_body(samples), _many()
         ),
         f"{base}:validate": _hot(
-            samples, "validateEvents", "The verdict on one value or many events; publishes nothing.", [*_event_headers(), _line_format()], _any_body(samples), _verdicts()
+            samples, "validateEvents", "The verdict on one value or many events; publishes nothing.", [*event_headers(), _line_format()], _any_body(samples), _verdicts()
         ),
     }  # fmt: skip
 
@@ -57,16 +60,21 @@ def _hot(
         "requestBody": {"required": True, "content": body},
         "responses": responses,
     }
+    topic: JsonObject = {"name": "topic", "in": "path", "required": True, "schema": {"type": "string"}}
+    return {"post": post, "options": options_of(name, topic)}
+
+
+def options_of(name: str, *parameters: Json) -> JsonObject:
+    """OPTIONS of the operation called `name`: the methods of its path."""
     methods: JsonObject = {"description": "See Allow.", "headers": {"Allow": text_header()}}
-    options: JsonObject = {
+    return {
         "operationId": f"{name}Options",
         "summary": "The methods of this path.",
         "tags": ["events"],
         "security": [],
-        "parameters": [{"name": "topic", "in": "path", "required": True, "schema": {"type": "string"}}],
+        "parameters": list(parameters),
         "responses": {"204": methods, **problems((Code.INTERNAL,), HEAD)},
     }
-    return {"post": post, "options": options}
 
 
 _COPIES = (
@@ -85,6 +93,19 @@ def _version() -> JsonObject:
     return header("Event-Version", schema, "The contract's version; the newest where none is given.")
 
 
+def versions_of(contract: CompiledContract) -> JsonObject:
+    """Event-Version with the numbers that the contract has; needed where it says so."""
+    numbers: list[Json] = [number for number in contract.versions if number]
+    pinned = contract.source.inputs == "pinned" and bool(numbers)
+    schema: JsonObject = {"type": "integer", "enum": numbers} if numbers else {"type": "integer", "minimum": 1}
+    text = (
+        "The contract's version; it has to be named."
+        if pinned
+        else "The contract's version; the newest where none is given."
+    )
+    return {**header("Event-Version", schema, text), "required": pinned}
+
+
 def _line_format() -> JsonObject:
     return {
         "name": "format",
@@ -95,22 +116,28 @@ def _line_format() -> JsonObject:
     }
 
 
-def _event_headers() -> list[Json]:
+def event_headers(*, keyed: bool = False) -> list[Json]:
+    """The header fields of one event. `keyed`: a field gives the key, and only the same one may stand here."""
+    key = "The record's key, where the contract names no key field."
     return [
         header("Event-Id", {"type": "string", "pattern": ID_PATTERN}, f"The event's id; a retry keeps it. {_COPIES}"),
         header("Idempotency-Key", {"type": "string"}, f"The same as Event-Id, as a quoted string or bare. {_COPIES}"),
-        header("Event-Key", {"type": "string"}, "The record's key, where the contract names no key field."),
+        *([] if keyed else [header("Event-Key", {"type": "string"}, key)]),
         header("Event-Time", {"type": "string", "format": "date-time"}, "When it happened (RFC 3339)."),
     ]
 
 
-def _single() -> JsonObject:
+def _event_responses() -> JsonObject:
     stored: JsonObject = {
         "description": "Stored.",
         "headers": told_headers(),
         "content": json_content(ref("StoredEvent")),
     }
     return {"200": stored, **problems((*_PUBLISH, Code.INTERNAL), HEAD, limits=True)}
+
+
+EVENT_RESPONSES: Final[JsonObject] = _event_responses()
+"""What the single endpoint of every topic answers, by status: components that the typed operations refer to."""
 
 
 def _many() -> JsonObject:

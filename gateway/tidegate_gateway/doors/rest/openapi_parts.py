@@ -9,7 +9,17 @@ from typing import Final
 from tidegate.errors import Code, row
 from tidegate_gateway.doors.rest.openapi_schemas import TOPIC_PATTERN, Json, JsonObject, ref
 
-__all__ = ["HEAD", "Samples", "header", "json_content", "problems", "text_header", "told_headers", "topic_parameter"]
+__all__ = [
+    "HEAD",
+    "Samples",
+    "header",
+    "json_content",
+    "problems",
+    "problems_with_example",
+    "text_header",
+    "told_headers",
+    "topic_parameter",
+]
 
 HEAD: Final = ((Code.TOO_LARGE, 431),)
 """What every endpoint that reads its head answers where that is too large."""
@@ -71,6 +81,14 @@ def _problem(status: int, codes: list[Code], *, receipt: bool, html: bool, limit
         "headers": headers,
         "content": content,
     }
+
+
+def problems_with_example(response: Json, example: Json) -> JsonObject:
+    """A response of `problems`, with an example of the problem."""
+    if not isinstance(response, dict) or not isinstance(content := response["content"], dict):
+        raise TypeError(response)
+    problem: JsonObject = {"schema": ref("Problem"), "examples": {"refused": {"value": example}}}
+    return {**response, "content": {**content, "application/problem+json": problem}}
 
 
 def topic_parameter(samples: Samples) -> JsonObject:
