@@ -6,9 +6,11 @@ Called by the commands. What a request meets is decided in `intake`; here is onl
 import asyncio
 import gc
 import logging
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from random import random
 from time import perf_counter
 
 from fastapi import FastAPI
@@ -25,14 +27,18 @@ from tidegate_gateway.adapters.tokens import TokenAuthenticator
 from tidegate_gateway.config.plan import Plan
 from tidegate_gateway.contracts_folder import read_catalogue, watched_paths
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
+from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.edge.tls import TlsContext
 from tidegate_gateway.file_changes import Changes, look
 from tidegate_gateway.intake.catalogue import Catalogue, CatalogueHolder
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.ports import Observer
-from tidegate_gateway.servers import HttpServer, bind
+from tidegate_gateway.servers import HttpServer, PortSettings, bind, room_for
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
 
@@ -48,6 +54,8 @@ _SEEN_S = 1.0
 
 _SETTLE_S = 0.2
 """How long files must stay as they are, once they changed, until they are read."""
+
+_ADMIN_CONNECTIONS = 200
 
 _GC_THRESHOLDS = (10_000, 20, 100)
 """A batch in flight is thousands of objects and no cycles: at Python's 700 the collector walks them over and over."""
@@ -82,6 +90,7 @@ class Gateway:
         }
         self._keepers: list[asyncio.Task[None]] = []
         self._broker: EmbeddedBroker | None = None
+        self._tls = TlsContext(plan.tls) if plan.tls is not None else None
 
     @property
     def catalogue(self) -> Catalogue:
@@ -136,8 +145,25 @@ class Gateway:
             observer=Observers(metrics, *_logs(plan)),
             settings=plan.intake,
         )
-        self._http = HttpServer(self._rest_app(http_socket.getsockname(), metrics), http_socket, drain_s=plan.drain_s)
-        self._admin = HttpServer(self._admin_app(metrics), admin_socket, drain_s=1.0)
+        answers = Answers(self._base_url(http_socket.getsockname()), random)
+        self._http = HttpServer(
+            self._rest_app(answers, metrics),
+            http_socket,
+            PortSettings(
+                drain_s=plan.drain_s,
+                deadlines=plan.deadlines,
+                max_connections=room_for(plan.max_connections),
+                trusted_proxies=plan.trusted_proxies,
+                tls=self._tls,
+            ),
+            _refusing(answers, metrics),
+        )
+        self._admin = HttpServer(
+            self._admin_app(answers, metrics),
+            admin_socket,
+            PortSettings(drain_s=1.0, deadlines=plan.deadlines, max_connections=_ADMIN_CONNECTIONS),
+            _refusing(answers),
+        )
         gc.collect()
         gc.freeze()  # contracts and code live as long as the process: no collection needs to look at them again
         gc.set_threshold(*_GC_THRESHOLDS)
@@ -224,21 +250,26 @@ class Gateway:
         _log.warning("events go to the embedded broker: in memory, gone at exit", extra={"kafka": bootstrap})
         return KafkaSettings(bootstrap_servers=bootstrap)
 
-    def _rest_app(self, address: tuple[str, int], metrics: Metrics) -> FastAPI:
+    def _base_url(self, address: tuple[str, int]) -> str:
+        """What links start with. Nothing that a request holds (Host, Forwarded) changes them: they are cached and copied."""
         host, port = address[:2]
-        base_url = self._plan.base_url or f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 -- compared, not bound
+        scheme = "https" if self._tls is not None else "http"
+        return self._plan.base_url or f"{scheme}://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 -- compared, not bound
+
+    def _rest_app(self, answers: Answers, metrics: Metrics) -> FastAPI:
         return build_app(
             RestDeps(
                 intake=self._intake,
-                base_url=base_url,
+                base_url=answers.base_url,
                 public=self._plan.public,
                 body_timeout_s=self._plan.body_timeout_s,
                 on_request=metrics.on_request,
                 on_refused=metrics.refused,
-            )
+            ),
+            answers,
         )
 
-    def _admin_app(self, metrics: Metrics) -> FastAPI:
+    def _admin_app(self, answers: Answers, metrics: Metrics) -> FastAPI:
         return admin_app(
             AdminDeps(
                 kafka=self._publisher.ready,
@@ -248,7 +279,8 @@ class Gateway:
                 metrics=metrics.text,
                 metrics_type=CONTENT_TYPE,
                 ready_without_kafka=self._plan.ready_without_kafka,
-            )
+            ),
+            answers,
         )
 
     def _keys_state(self) -> tuple[bool, str]:
@@ -258,6 +290,17 @@ class Gateway:
     def _log_broken(self) -> None:
         for broken in self.catalogue.broken:
             _log.error("contract is broken", extra={"file": broken.file, "line": broken.line, "detail": broken.detail})
+
+
+def _refusing(answers: Answers, metrics: Metrics | None = None) -> Callable[[Fault], Answer]:
+    """Renders what stops before an application; counted on the public port."""
+
+    def refuse(fault: Fault) -> Answer:
+        if metrics is not None:
+            metrics.on_request("rest", fault.code, None)
+        return answers.fault(fault, uuid7())
+
+    return refuse
 
 
 def _key_source(issuer: IssuerSettings, dev_key: DevKey | None) -> KeySource:

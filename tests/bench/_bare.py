@@ -11,7 +11,9 @@ import sys
 import uvloop
 from starlette.types import Receive, Scope, Send
 
-from tidegate_gateway.servers import HttpServer, bind
+from tidegate_gateway.doors.rest.answers import Answers
+from tidegate_gateway.edge.deadlines import Deadlines
+from tidegate_gateway.servers import HttpServer, PortSettings, bind
 
 WAIT_S = float(sys.argv[1]) if len(sys.argv) > 1 else 0.0
 ANSWER = b'{"status":"stored","id":"01a1fd81-00ed-7abe-b719-bd59b15b6740","partition":0,"offset":123456,"version":2,"schemaId":2}'
@@ -29,7 +31,9 @@ async def bare(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _main() -> None:
-    server = HttpServer(bare, bind("127.0.0.1", 0), drain_s=1.0)
+    answers = Answers("http://bench", lambda: 0.0)
+    settings = PortSettings(drain_s=1.0, deadlines=Deadlines(), max_connections=4096)
+    server = HttpServer(bare, bind("127.0.0.1", 0), settings, lambda fault: answers.fault(fault, "bench"))
     print(json.dumps({"http": server.address}), flush=True)
     await server.serve_on()
 

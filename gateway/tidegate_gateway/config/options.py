@@ -55,6 +55,11 @@ _GIB = 1 << 30
 OPTIONS: Final = (
     _option("http.host", "str", "127.0.0.1", "address that the REST door listens on"),
     _option("http.port", "int", 8080, "its port; 0 takes any free one", *_PORT),
+    _option("http.tls_cert", "str", None, "PEM file of the certificate and its chain: the port then speaks TLS 1.2 or later only"),
+    _option("http.tls_key", "str", None, "PEM file of its key, without a password; may be the same file"),
+    _option("http.client_ca", "str", None, "PEM file of the authorities whose client certificates are wanted (mutual TLS): no connection without one"),
+    _option("http.trusted_proxies", "strs", None, "addresses and CIDR ranges whose Forwarded or X-Forwarded-For says who the client is"),
+    _option("http.max_connections", "int", 4096, "connections at once; beyond it, who waits longest goes, of the address that waits most", 10, 1_000_000),
     _option("admin.host", "str", "127.0.0.1", "address of livez, readyz and metrics; never a public one"),
     _option("admin.port", "int", 9090, "its port; 0 takes any free one", *_PORT),
     _option("contracts.dir", "str", "schemas", "the folder that holds contracts/, avro/, proto/, released/, released.lock"),
@@ -77,6 +82,8 @@ OPTIONS: Final = (
     _option("limits.burst_s", "float", 2.0, "how many seconds of the rate may come at once", 0.1, 3600),
     _option("server.drain_s", "float", 20.0, "how long work in flight may take after SIGTERM, in seconds", 0, 600),
     _option("server.ready_without_kafka", "bool", False, "stay ready in a broker outage, so that the balancer lets our 503 and Retry-After through"),
+    _option("server.header_timeout_s", "float", 10.0, "how long a request's line and headers may take to arrive (and a TLS handshake), and a slow reader for each 64 KiB of an answer", 0.1, 600),
+    _option("server.keep_alive_s", "float", 75.0, "how long a connection may be idle between requests; keep it above the balancer's own", 0.1, 3600),
     _option("server.body_timeout_s", "float", 10.0, "how long a request's body may take to arrive, in seconds", 0.1, 600),
 )  # fmt: skip
 """The table."""
@@ -95,8 +102,8 @@ ISSUER_OPTIONS: Final = (
 """The keys of each `[[auth.issuers]]`; TIDEGATE_AUTH_ISSUERS gives them all as a JSON array of objects."""
 
 LATER: Final = frozenset({
-    "http.tls_cert", "http.tls_key", "http.client_ca", "http.trusted_proxies", "grpc", "redis",
+    "grpc", "redis",
     "contracts.registry_url", "kafka.create_topics", "kafka.security_protocol", "kafka.sasl_mechanism", "kafka.sasl_username",
-    "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key", "server.header_timeout_s",
+    "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key",
 })  # fmt: skip
 """Options (and sections) of the design that this build does not serve: refused by name, never ignored."""

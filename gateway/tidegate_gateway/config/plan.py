@@ -4,13 +4,17 @@ Called by the commands, read by `app`. The parts' own settings say what each val
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidegate.contracts.source import Limits
 from tidegate_gateway.adapters.auth_settings import AuthSettings, IssuerSettings
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.config.http import tls_settings, trusted_proxies
 from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting
+from tidegate_gateway.edge.deadlines import Deadlines
+from tidegate_gateway.edge.proxies import Network
+from tidegate_gateway.edge.tls import TlsSettings
 from tidegate_gateway.intake.path import IntakeSettings
 
 __all__ = ["Address", "Plan", "missing_files", "plan_of"]
@@ -48,6 +52,10 @@ class Plan:
     working_copies: bool = False
     human_logs: bool = False
     quiet: bool = False
+    tls: TlsSettings | None = None
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    max_connections: int = 4096
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 def plan_of(resolved: Resolved) -> Plan:
@@ -56,6 +64,7 @@ def plan_of(resolved: Resolved) -> Plan:
     auth = _auth(resolved, problems)
     kafka = _kafka(resolved, problems)
     limits = _limits(resolved)
+    tls, trusted = tls_settings(resolved, problems), trusted_proxies(resolved, problems)
     if problems:
         raise ConfigError(problems)
     return Plan(
@@ -78,6 +87,12 @@ def plan_of(resolved: Resolved) -> Plan:
         drain_s=_number(resolved, "server.drain_s"),
         body_timeout_s=_number(resolved, "server.body_timeout_s"),
         ready_without_kafka=resolved["server.ready_without_kafka"] is True,
+        tls=tls,
+        deadlines=Deadlines(
+            head_s=_number(resolved, "server.header_timeout_s"), idle_s=_number(resolved, "server.keep_alive_s")
+        ),
+        max_connections=int(_number(resolved, "http.max_connections")),
+        trusted_proxies=trusted,
     )
 
 

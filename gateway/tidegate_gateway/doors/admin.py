@@ -4,14 +4,18 @@ Served by `app` as an application of its own. It asks and reports; what is ready
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 from fastapi import FastAPI, Response
+from starlette.types import Receive, Scope, Send
 
+from tidegate_gateway.doors.rest.answers import Answers
+from tidegate_gateway.doors.rest.problems import install_problems
 from tidegate_gateway.intake.catalogue import CatalogueHolder
 
-__all__ = ["AdminDeps", "admin_app"]
+__all__ = ["AdminApp", "AdminDeps", "admin_app"]
 
 _METHODS = ["GET", "HEAD"]
 _UNCACHED = {"Cache-Control": "no-store"}
@@ -86,9 +90,19 @@ def readiness(deps: AdminDeps) -> Readiness:
     return Readiness(ready=(kafka.ok or deps.ready_without_kafka) and keys.ok and not draining, checks=checks)
 
 
-def admin_app(deps: AdminDeps) -> FastAPI:
-    """The application of the admin port."""
-    app = FastAPI(title="Tidegate admin", openapi_url=None, docs_url=None, redoc_url=None)
+class AdminApp(FastAPI):
+    """FastAPI that answers a crash once: Starlette raises again what `install_problems` has logged and answered."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One ASGI connection."""
+        with suppress(Exception):
+            await super().__call__(scope, receive, send)
+
+
+def admin_app(deps: AdminDeps, answers: Answers) -> AdminApp:
+    """The application of the admin port. `answers` renders its refusals."""
+    app = AdminApp(title="Tidegate admin", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    install_problems(app, answers)
 
     @app.api_route("/livez", methods=_METHODS)
     async def livez() -> Response:

@@ -91,10 +91,15 @@ class Metrics(Collector):
         if publish_s is not None:
             self._publish_s.observe(publish_s)
 
-    def on_request(self, door: str, code: str, seconds: float) -> None:
-        """Count one answer. `code` is `ok`, `mixed` (a 207), `disconnected`, or a code of the errors table."""
+    def on_request(self, door: str, code: str, seconds: float | None) -> None:
+        """Count one answer. `code` is `ok`, `mixed` (a 207), `disconnected`, or a code of the errors table.
+
+        `seconds` is None for what was refused before it was a request.
+        """
         door = _door(door)
         self._requests[door, code if code in _CODES else OTHER] += 1
+        if seconds is None:
+            return
         histogram = self._request_s.get(door)
         if histogram is None:
             histogram = self._request_s[door] = Histogram(_REQUEST_BOUNDS_S)

@@ -7,6 +7,7 @@ import httpx2
 import pytest
 
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
+from tidegate_gateway.doors.rest.answers import Answers
 from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue, CatalogueHolder
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 
@@ -30,7 +31,7 @@ def deps() -> AdminDeps:
 
 
 async def ask(deps: AdminDeps, path: str, method: str = "GET") -> httpx2.Response:
-    transport = httpx2.ASGITransport(app=admin_app(deps))
+    transport = httpx2.ASGITransport(app=admin_app(deps, Answers("http://gate", lambda: 0.0)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://admin") as client:
         return await client.request(method, path)
 

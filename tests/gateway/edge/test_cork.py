@@ -5,7 +5,7 @@ import socket
 
 import uvloop
 
-from tidegate_gateway.http_protocol import CorkedTransport
+from tidegate_gateway.edge.cork import CorkedTransport
 
 
 class FakeTransport:

@@ -1,0 +1,42 @@
+"""`[http]` as the settings of the public port; what is wrong with it is named with its own place. Called by `plan`."""
+
+from pathlib import Path
+
+from tidegate_gateway.config.read import Problem, Resolved
+from tidegate_gateway.edge.proxies import Network, networks
+from tidegate_gateway.edge.tls import TlsSettings, TlsUnusable
+
+__all__ = ["tls_settings", "trusted_proxies"]
+
+
+def tls_settings(resolved: Resolved, problems: list[Problem]) -> TlsSettings | None:
+    """The TLS of the port, its files read once to see that they fit; None for plain HTTP, or where the problems say why."""
+    cert, key, client_ca = (resolved[f"http.{option}"] for option in ("tls_cert", "tls_key", "client_ca"))
+    if not cert and not key and not client_ca:
+        return None
+    for option, value in (("tls_cert", cert), ("tls_key", key)):
+        if not value:
+            given = "tls_cert" if cert else "tls_key" if key else "client_ca"
+            where = resolved.settings[f"http.{given}"].origin
+            problems.append(Problem(where=where, detail=f"http.{given} needs http.{option} beside it"))
+            return None
+    settings = TlsSettings(
+        cert=Path(str(cert)), key=Path(str(key)), client_ca=Path(str(client_ca)) if client_ca else None
+    )
+    try:
+        settings.context()
+    except TlsUnusable as error:
+        where = resolved.settings[f"http.{error.option}"].origin
+        problems.append(Problem(where=where, detail=f"http.{error.option}: {error}"))
+        return None
+    return settings
+
+
+def trusted_proxies(resolved: Resolved, problems: list[Problem]) -> tuple[Network, ...]:
+    """The peers that may say whom they speak for."""
+    setting = resolved.settings["http.trusted_proxies"]
+    try:
+        return networks(setting.value if isinstance(setting.value, tuple) else ())
+    except ValueError as error:
+        problems.append(Problem(where=setting.origin, detail=f"http.trusted_proxies: {error}"))
+        return ()
