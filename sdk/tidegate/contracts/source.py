@@ -15,13 +15,14 @@ __all__ = [
     "Owner",
     "ServiceLevel",
     "Support",
+    "UnknownFields",
     "VersionSource",
     "decode_source",
     "encode_source",
 ]
 
 Format = Literal["avro", "protobuf"]
-UnknownFields = Literal["reject", "drop"]
+UnknownFields = Literal["reject", "drop", "keep"]
 Tombstones = Literal["reject", "allow"]
 Status = Literal["draft", "active", "deprecated", "retired"]
 

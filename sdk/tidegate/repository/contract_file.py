@@ -153,7 +153,7 @@ class _Reader:
             definition=definition,
             key=self._field_path(options.get("key"), "key"),
             event_time=self._field_path(options.get("eventTime"), "eventTime"),
-            unknown_fields=self._unknown_fields(options),
+            unknown_fields=self._unknown_fields(options, protobuf=protobuf),
             tombstones=cast("Tombstones", self._choice(options, "tombstones", "reject", "allow")),
             properties=properties,
             places=self._places(top, options),
@@ -254,12 +254,13 @@ class _Reader:
     def _choice(self, options: dict[str, Node], name: str, default: str, *others: str) -> str:
         return self._document.one_of(options.get(name), name, {default, *others}) or default
 
-    def _unknown_fields(self, options: dict[str, Node]) -> UnknownFields:
+    def _unknown_fields(self, options: dict[str, Node], *, protobuf: bool) -> UnknownFields:
         value = self._choice(options, "unknownFields", "reject", "drop", "keep")
-        if value == "keep":
-            detail = 'unknownFields "keep" (Protobuf binary only) is not served by this build yet'
+        if value == "keep" and not protobuf:
+            detail = 'unknownFields "keep" is for Protobuf only: Avro has no place for them'
             self._document.note(options["unknownFields"], detail)
-        return "drop" if value == "drop" else "reject"
+            return "reject"
+        return "drop" if value == "drop" else "keep" if value == "keep" else "reject"
 
     def _on_invalid(self, node: Node | None) -> None:
         if node is not None and self._document.one_of(node, "onInvalid", {"reject", "quarantine"}) == "quarantine":

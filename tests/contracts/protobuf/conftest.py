@@ -15,7 +15,7 @@ from protobuf.wkt.google.protobuf.duration_pb import Duration
 from protovalidate import ViolationPb
 
 from tidegate.contracts.compiled import CompiledVersion, compile_version
-from tidegate.contracts.source import VersionSource
+from tidegate.contracts.source import UnknownFields, VersionSource
 
 HERE = Path(__file__).parent
 WELL_KNOWN = (Any, Duration, empty_pb.Empty, struct_pb.Struct, timestamp_pb.Timestamp, wrappers_pb.Int64Value)
@@ -58,6 +58,7 @@ def compiled(
     key: str | None = None,
     event_time: str | None = None,
     drop: bool = False,
+    unknown_fields: UnknownFields = "reject",
 ) -> CompiledVersion:
     """One version of a contract whose message is `message` in the .proto `text`."""
     source = VersionSource(
@@ -70,7 +71,7 @@ def compiled(
         message_index=(0,),
         key=key,
         event_time=event_time,
-        unknown_fields="drop" if drop else "reject",
+        unknown_fields="drop" if drop else unknown_fields,
     )
     return compile_version("a.topic", source, sensitive)
 

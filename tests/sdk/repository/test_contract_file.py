@@ -153,7 +153,7 @@ def test_defaults() -> None:
         ("property: inputs", "property: key", 'c.yaml:27:20: "key" is given twice'),
         ("value: FULL}", "value: FUL}", 'c.yaml:24:42: compatibility is "FUL"; did you mean "FULL"?'),
         ("value: FULL}", "value: WIRE_JSON}", 'c.yaml:24:42: compatibility is "WIRE_JSON"; one of'),
-        ("value: drop", "value: keep", 'c.yaml:25:42: unknownFields "keep" (Protobuf binary only) is not served by this build yet'),
+        ("value: drop", "value: keep", 'c.yaml:25:42: unknownFields "keep" is for Protobuf only: Avro has no place for them'),
         ("value: drop", "value: dorp", 'c.yaml:25:42: unknownFields is "dorp"; did you mean "drop"?'),
         ("onInvalid, value: reject", "onInvalid, value: quarantine", 'c.yaml:26:38: onInvalid "quarantine" is not served by this build yet'),
         ("onInvalid, value: reject", "onInvalid, value: rejct", 'c.yaml:26:38: onInvalid is "rejct"; did you mean "reject"?'),

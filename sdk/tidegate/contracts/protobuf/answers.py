@@ -8,9 +8,10 @@ from tidegate.contracts.protobuf.faults import Fault
 from tidegate.contracts.protobuf.judgement import Judged
 from tidegate.contracts.protobuf.places import Positions
 from tidegate.contracts.protobuf.secrets import Secrets
+from tidegate.contracts.protobuf.wire import Unreadable
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
 
-__all__ = ["NULL", "REFUSED", "TOO_DEEP", "malformed", "rejected", "unjudged"]
+__all__ = ["NULL", "REFUSED", "TOO_DEEP", "malformed", "rejected", "unjudged", "unreadable", "wrong_frame"]
 
 _evaluated = re.compile(r"error evaluating (.+?): ")
 
@@ -49,6 +50,30 @@ def malformed(secrets: Secrets, *broken: Broken) -> Rejected:
         ),
         malformed=True,
     )
+
+
+def unreadable(secrets: Secrets, broken: Unreadable) -> Rejected:
+    """The answer for bytes that are no message."""
+    violation = Violation(
+        pointer=secrets.pointer(broken.path[::-1]),
+        rule=broken.rule,
+        detail=broken.detail,
+        expected="Protobuf binary",
+        byte_offset=broken.at,
+    )
+    return Rejected(violations=(violation,), malformed=True)
+
+
+def wrong_frame(frame: bytes) -> Rejected:
+    """The answer for a body that does not begin with this version's and message's Confluent frame."""
+    violation = Violation(
+        pointer="#",
+        rule="encoding",
+        detail="does not begin with the Confluent frame of this version and message",
+        expected=f"the bytes {frame.hex(' ')}",
+        byte_offset=0,
+    )
+    return Rejected(violations=(violation,), malformed=True)
 
 
 def unjudged(error: Exception) -> Rejected:

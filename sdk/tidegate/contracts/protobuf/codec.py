@@ -1,10 +1,11 @@
-"""The Protobuf half of the verdict: ProtoJSON in, framed Protobuf binary out, or every violation.
+"""The Protobuf half of the verdict: ProtoJSON or binary in, framed Protobuf binary out, or every violation.
 
-`compiled.compile_version` calls `compile_protobuf`; nobody else does. The steps of a check: strict JSON (`jsontext`), the
-structure (`structure`), the message (protobuf-py), the rules (protovalidate). Nothing here reads a file or a clock; a
-protovalidate rule that names `now` does.
+`compiled.compile_version` calls `compile_protobuf`; nobody else does. The steps of a check: strict JSON (`jsontext`) and
+the structure (`structure`), or the walk over the bytes (`binary`); the message (protobuf-py), the rules (protovalidate).
+Nothing here reads a file or a clock; a protovalidate rule that names `now` does.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from protobuf import DescMessage, Message, message_from_json_value
@@ -12,7 +13,7 @@ from protovalidate import CompilationError, EvaluationError, Validator
 from protovalidate import Violation as RuleViolation
 
 from tidegate.contracts.codec import ContractError, FieldDoc, Payload
-from tidegate.contracts.framing import protobuf_frame
+from tidegate.contracts.framing import FRAME_BYTES, protobuf_frame
 from tidegate.contracts.jsontext import (
     DECODE_ERRORS,
     Broken,
@@ -24,18 +25,31 @@ from tidegate.contracts.jsontext import (
     is_surely_unique,
     too_deep,
 )
-from tidegate.contracts.protobuf.answers import NULL, REFUSED, TOO_DEEP, malformed, rejected, unjudged
+from tidegate.contracts.media import JSON, PROTOBUF, PROTOBUF_FRAMED
+from tidegate.contracts.protobuf.answers import (
+    NULL,
+    REFUSED,
+    TOO_DEEP,
+    malformed,
+    rejected,
+    unjudged,
+    unreadable,
+    wrong_frame,
+)
+from tidegate.contracts.protobuf.binary import TOO_DEEP_RULE, BinaryMessage, compile_binary
 from tidegate.contracts.protobuf.example import examples
 from tidegate.contracts.protobuf.faults import Fault, Report
 from tidegate.contracts.protobuf.fields import field_docs
 from tidegate.contracts.protobuf.judgement import Judge, Judged
 from tidegate.contracts.protobuf.nesting import CONTAINERS_PER_LIMIT, MAX_MESSAGES, messages_below
-from tidegate.contracts.protobuf.partial import is_apart, spoiled_members, without
+from tidegate.contracts.protobuf.partial import Path, is_apart, spoiled_members, without
 from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
 from tidegate.contracts.protobuf.rule_fields import check_rule_fields
 from tidegate.contracts.protobuf.schema import is_redacted, json_paths, load_message, reachable
 from tidegate.contracts.protobuf.secrets import Secrets
 from tidegate.contracts.protobuf.structure import MessageCheck, compile_structure
+from tidegate.contracts.protobuf.wire import Unreadable
+from tidegate.contracts.protobuf.wire_tree import tree_of
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import Rejected, Violation
 from tidegate.contracts.wording import pointer
@@ -45,7 +59,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ProtobufCodec", "compile_protobuf"]
 
-_JSON = frozenset({"application/json"})
+_MEDIA_TYPES = frozenset({JSON, PROTOBUF, PROTOBUF_FRAMED})
 _MOST_VALUES = 2000  # in an event whose broken rules are all listed: each costs tens of microseconds
 _FIRST_ONLY = (
     f"the first broken rule of an event with more than {_MOST_VALUES} values: others may follow once it is mended"
@@ -53,6 +67,22 @@ _FIRST_ONLY = (
 _OF_THE_DATA = (  # what a sound expression may say of one event, and so of the empty message at load
     "Key not found", "Index error", "cannot convert", "divide by zero", "modulus", "overflow", "out of range",
 )  # fmt: skip
+
+
+class _Event:
+    """One event that is refused, as JSON. `places` are the bytes of a binary event's members."""
+
+    __slots__ = ("is_huge", "places", "tree")
+
+    def __init__(self, tree: object, places: Mapping[Path, int], *, is_huge: bool) -> None:
+        self.tree = tree
+        self.places = places
+        self.is_huge = is_huge
+
+    @property
+    def hint(self) -> str:
+        """What is said beside each broken rule."""
+        return _FIRST_ONLY if self.is_huge else ""
 
 
 class ProtobufCodec:
@@ -65,10 +95,13 @@ class ProtobufCodec:
     """
 
     __slots__ = (
+        "_binary",
         "_docs",
+        "_drops",
         "_dynamic",
         "_example",
         "_frame",
+        "_frames",
         "_judge",
         "_key",
         "_root",
@@ -79,9 +112,13 @@ class ProtobufCodec:
     )
 
     def __init__(self, source: VersionSource, message: DescMessage, sensitive: frozenset[str]) -> None:
-        self._root: MessageCheck = compile_structure(message, drops=source.unknown_fields == "drop")
+        self._drops = source.unknown_fields == "drop"
+        self._root: MessageCheck = compile_structure(message, drops=self._drops)
+        self._binary: BinaryMessage = compile_binary(message, source.unknown_fields)
         self._type: type[Message] = message.type
         self._frame = protobuf_frame(source.schema_id, source.message_index)
+        long_form = self._frame[:FRAME_BYTES] + b"\2\0"  # of the index [0], which some serialisers write
+        self._frames = (self._frame, long_form) if tuple(source.message_index) == (0,) else (self._frame,)
         self._key: KeyPart | None = compile_key(message, source.key) if source.key else None
         self._time: TimePart | None = compile_time(message, source.event_time) if source.event_time else None
         hidden = json_paths(message, sensitive)
@@ -94,13 +131,13 @@ class ProtobufCodec:
         needed = _compile_rules(self._rules, used)
         self._docs = field_docs(message, hidden, needed)
         candidates = tuple(examples(message))
-        fitting = (one for one in candidates if isinstance(self.check(one, "application/json"), Payload))
+        fitting = (one for one in candidates if isinstance(self.check(one, JSON), Payload))
         self._example = next(fitting, candidates[0])  # and a type's first use, tens of milliseconds, is over
 
     @property
     def media_types(self) -> frozenset[str]:
         """The media types (without parameters) that `check` takes."""
-        return _JSON
+        return _MEDIA_TYPES
 
     @property
     def key_path(self) -> str:
@@ -112,8 +149,18 @@ class ProtobufCodec:
         """Whether the contract takes the record's key from a field."""
         return self._key is not None
 
-    def check(self, body: bytes, media_type: str) -> Payload | Rejected:  # noqa: ARG002 -- the port's signature; JSON is the only one yet
+    def check(self, body: bytes, media_type: str) -> Payload | Rejected:
         """The whole verdict on `body`: the framed encoding, or every violation. Raises nothing for any `body`."""
+        if media_type == JSON:
+            return self._check_json(body)
+        if media_type == PROTOBUF:
+            return self._check_binary(body, 0)
+        frame = next((frame for frame in self._frames if body.startswith(frame)), None)
+        if frame is None:
+            return wrong_frame(self._frame)
+        return self._check_binary(body, len(frame))
+
+    def _check_json(self, body: bytes) -> Payload | Rejected:
         if too_deep(body):
             return malformed(self._secrets, depth_broken())
         try:
@@ -121,8 +168,11 @@ class ProtobufCodec:
         except DECODE_ERRORS as error:
             return malformed(self._secrets, describe(body, error))
         report = Report()
+        is_huge = body.count(b",") > _MOST_VALUES
         if self._root.check(tree, report):
-            return self._misshapen(body, tree, report)
+            if twice := _duplicates(body):
+                return malformed(self._secrets, *twice)
+            return NULL if tree is None else self._misshapen(_Event(tree, {}, is_huge=is_huge), report)
         if not is_surely_unique(body, report.keys, 0) and (twice := _duplicates(body)):
             return malformed(self._secrets, *twice)
         if self._dynamic and self._is_too_deep(body, tree):
@@ -131,7 +181,37 @@ class ProtobufCodec:
             message = message_from_json_value(self._type, cast("JsonValue", tree))
         except (ValueError, TypeError, OverflowError, RecursionError):
             return REFUSED
-        return self._judged(body, tree, message, report.dropped)
+        broken = self._broken_rules(message, first_only=is_huge)
+        if isinstance(broken, Rejected):
+            return broken
+        key = self._key.of(message) if self._key is not None else None
+        if broken or (key is None and self._key is not None):
+            return self._refused(_Event(tree, {}, is_huge=is_huge), broken, has_key=key is not None)
+        return self._stored(message, message.to_binary(), key, report)
+
+    def _check_binary(self, body: bytes, begin: int) -> Payload | Rejected:
+        """The verdict on a message that begins at `begin`. Stored are its very bytes, unless something is dropped."""
+        report = Report()
+        try:
+            self._binary.walk(body, begin, len(body), report, 1, 0)
+        except Unreadable as broken:
+            return TOO_DEEP if broken.rule == TOO_DEEP_RULE else unreadable(self._secrets, broken)
+        is_huge = report.values > _MOST_VALUES
+        if report.count:
+            return self._misshapen(_Event(*tree_of(self._binary, body, begin), is_huge=is_huge), report)
+        data = body[begin:] if begin else body
+        try:
+            message = self._type.from_binary(data, ignore_unknown_fields=self._drops)
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            return REFUSED
+        broken_rules = self._broken_rules(message, first_only=is_huge)
+        if isinstance(broken_rules, Rejected):
+            return broken_rules
+        key = self._key.of(message) if self._key is not None else None
+        if broken_rules or (key is None and self._key is not None):
+            event = _Event(*tree_of(self._binary, body, begin), is_huge=is_huge)
+            return self._refused(event, broken_rules, has_key=key is not None)
+        return self._stored(message, message.to_binary() if report.dropped else data, key, report)
 
     def key_bytes(self, key: str | bytes) -> bytes:
         """An explicit key as the record key that the contract's key field would give. Raises ValueError where it never could."""
@@ -148,21 +228,12 @@ class ProtobufCodec:
         """A valid event as plain JSON, the same each time; valid but for what CEL rules and patterns may ask."""
         return self._example
 
-    def _judged(self, body: bytes, tree: object, message: Message, dropped: int) -> Payload | Rejected:
-        try:
-            broken = self._all_broken(body, message)
-        except EvaluationError as error:
-            return unjudged(error)
-        key = self._key.of(message) if self._key is not None else None
-        keyless = key is None and self._key is not None
-        if broken or keyless:
-            return self._broken(body, tree, broken, keyless=keyless)
-        value = message.to_binary()
+    def _stored(self, message: Message, value: bytes, key: bytes | None, report: Report) -> Payload:
         return Payload(
             value=self._frame + value,
             key=key,
             time_ms=self._time.of(message) if self._time is not None else None,
-            dropped=dropped,
+            dropped=report.dropped,
         )
 
     def _is_too_deep(self, body: bytes, tree: object) -> bool:
@@ -170,48 +241,42 @@ class ProtobufCodec:
         containers = body.count(b"{") + body.count(b"[")
         return containers > CONTAINERS_PER_LIMIT and messages_below(self._root, tree) > MAX_MESSAGES
 
-    def _misshapen(self, body: bytes, tree: object, report: Report) -> Rejected:
-        if twice := _duplicates(body):
-            return malformed(self._secrets, *twice)
-        if tree is None:
-            return NULL
+    def _misshapen(self, event: _Event, report: Report) -> Rejected:
+        """The refusal of an event whose structure is broken, with what its rules say of the rest."""
         faults = report.faults
-        judged = self._beside(body, tree, faults) if report.count == len(faults) else []
-        return rejected(tree, faults, judged, self._secrets, report.count - len(faults))
+        judged = self._beside(event, faults) if report.count == len(faults) else []
+        return rejected(event.tree, faults, judged, self._secrets, report.count - len(faults))
 
-    def _beside(self, body: bytes, tree: object, faults: list[Fault]) -> list[Judged]:
+    def _beside(self, event: _Event, faults: list[Fault]) -> list[Judged]:
         """What the rules say, beside the faults, where the faults cannot have changed it."""
-        members, spoiled = spoiled_members(faults, tree)
-        rest = without(tree, members)
+        members, spoiled = spoiled_members(faults, event.tree)
+        rest = without(event.tree, members)
         if rest is None:
             return []
         try:
             message = message_from_json_value(self._type, cast("JsonValue", rest))
-            judged = self._judge.places(self._all_broken(body, message), tree, _hint(body))
+            broken = self._rules.collect_violations(message, fail_fast=event.is_huge)
         except (ValueError, TypeError, OverflowError, RecursionError, EvaluationError):
             return []
+        judged = self._judge.places(broken, event.tree, event.places, event.hint)
         if self._key is not None and self._key.of(message) is None:
             judged.append(_no_key(self._key))
         return [one for one in judged if is_apart(one.path, spoiled)]
 
-    def _all_broken(self, body: bytes, message: Message) -> list[RuleViolation]:
+    def _broken_rules(self, message: Message, *, first_only: bool) -> list[RuleViolation] | Rejected:
         """Every broken rule; of an event with very many values only the first."""
-        return self._rules.collect_violations(message, fail_fast=_is_huge(body))
+        try:
+            return self._rules.collect_violations(message, fail_fast=first_only)
+        except EvaluationError as error:
+            return unjudged(error)
 
-    def _broken(self, body: bytes, tree: object, broken: list[RuleViolation], *, keyless: bool) -> Rejected:
-        judged = self._judge.places(broken, tree, _hint(body))
+    def _refused(self, event: _Event, broken: list[RuleViolation], *, has_key: bool) -> Rejected:
+        """The refusal of an event whose structure is sound."""
+        judged = self._judge.places(broken, event.tree, event.places, event.hint)
         omitted = len(broken) - len(judged)
-        if keyless and self._key is not None and all(one.path != self._key.path for one in judged):
+        if not has_key and self._key is not None and all(one.path != self._key.path for one in judged):
             judged.append(_no_key(self._key))
-        return rejected(tree, [], judged, self._secrets, omitted)
-
-
-def _is_huge(body: bytes) -> bool:
-    return body.count(b",") > _MOST_VALUES
-
-
-def _hint(body: bytes) -> str:
-    return _FIRST_ONLY if _is_huge(body) else ""
+        return rejected(event.tree, [], judged, self._secrets, omitted)
 
 
 def _duplicates(body: bytes) -> tuple[Broken, ...]:

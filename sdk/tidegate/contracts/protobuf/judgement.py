@@ -4,7 +4,7 @@ The rule's name is protovalidate's rule id. Details of the standard rules are wo
 or the contract author's own words.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from protobuf import DescEnum, DescFieldValueMap, ScalarType
@@ -49,19 +49,23 @@ class Judge:
         self._root = root
         self._secrets = secrets
 
-    def places(self, broken: Sequence[Broken], tree: object, hint: str = "") -> list[Judged]:
+    def places(
+        self, broken: Sequence[Broken], tree: object, offsets: Mapping[tuple[str | int, ...], int], hint: str = ""
+    ) -> list[Judged]:
         """The violations of a message that was made of `tree`, in protovalidate's order; at most 1,000.
 
-        `hint` is given to each.
+        `offsets` are the bytes of a binary event's members by path. `hint` is given to each violation.
         """
-        return [self._one(one, tree, hint) for one in broken[:_MOST_PLACED]]
+        return [self._one(one, tree, offsets, hint) for one in broken[:_MOST_PLACED]]
 
-    def _one(self, broken: Broken, tree: object, hint: str) -> Judged:
+    def _one(self, broken: Broken, tree: object, offsets: Mapping[tuple[str | int, ...], int], hint: str) -> Judged:
         proto = broken.proto
         place = locate(proto.field.elements if proto.field is not None else (), self._root, tree)
-        return Judged(place.path, partial(self._violation, broken, proto, place, hint))
+        return Judged(place.path, partial(self._violation, broken, proto, place, offsets.get(place.path), hint))
 
-    def _violation(self, broken: Broken, proto: ViolationPb, place: Place, hint: str) -> Violation:
+    def _violation(
+        self, broken: Broken, proto: ViolationPb, place: Place, byte_offset: int | None, hint: str
+    ) -> Violation:
         secret = place.secret or self._secrets.cover(place.anchor)
         return Violation(
             pointer=self._secrets.pointer(place.path),
@@ -71,6 +75,7 @@ class Judge:
             found=_found(place, for_key=proto.for_key, secret=secret),
             hint=hint,
             docs=place.anchor,
+            byte_offset=byte_offset,
         )
 
     def _detail(self, broken: Broken, proto: ViolationPb, place: Place, *, secret: bool) -> str:
