@@ -1,7 +1,7 @@
 """Parsing Canonical Form (Avro specification) and the fingerprints over it: two schemas that decode alike are equal here.
 
-Public: tells whether a foreign schema is that of a version. The gateway itself does not ask yet; a released version is told
-by `contracts.fingerprint`, which covers rules too. Takes parsed schemas only.
+Tells whether a foreign schema, that of a container file for one, is that of a version; a released version is told by
+`contracts.fingerprint`, which covers rules too. Takes parsed schemas only.
 """
 
 import hashlib

@@ -10,6 +10,7 @@ from typing import cast
 
 import msgspec
 
+from tidegate.contracts.avro.canonical import canonical_form
 from tidegate.contracts.avro.compiler import Compiler
 from tidegate.contracts.avro.examples import NoExample
 from tidegate.contracts.avro.faults import COLON, DROPPED, Fault, Faults, add
@@ -64,12 +65,17 @@ class AvroCodec:
         "_time",
         "_time_of",
         "_write",
+        "canonical",
     )
+
+    canonical: str
+    """The schema's Parsing Canonical Form."""
 
     def __init__(self, source: VersionSource, schema: Record, sensitive: frozenset[str]) -> None:
         compiler = Compiler(rules=_rules(source), sensitive=sensitive, drop=source.unknown_fields == "drop")
         node = compiler.record(schema)
         self._schema = schema
+        self.canonical = canonical_form(schema)
         self._write = node.write
         self._tagged = node.tagged
         self._make_example = node.example

@@ -117,21 +117,21 @@ def array_reader(place: Place, read_item: Read, least: int, rules: tuple[Rule, .
         start, first = at, len(found)
         seen = first
         index = 0
-        try:
-            while data[at]:
-                total, at, end = _block(data, at, least, found)
-                total += index
-                if not least:
-                    index = total
+        while data[at]:
+            total, at, end = _block(data, at, least, found)
+            total += index
+            if not least:
+                index = total
+            try:
                 while index < total:
                     at = read_item(data, at, found)
                     if found and len(found) != seen:
                         seen = found.step(seen, index)
                     index += 1
-                if at != end >= 0:
-                    raise BrokenBytes("malformed", "has a block that does not end where it says", at)
-        except ENDS as error:
-            raise _below(error, data, index, place.docs) from None
+            except ENDS as error:
+                raise _below(error, data, index, place.docs) from None
+            if at != end >= 0:
+                raise BrokenBytes("malformed", "has a block that does not end where it says", at)
         if not low <= index <= high:
             found.put_before(first, judge(checks, index, [None] * index), start)
         return at + 1

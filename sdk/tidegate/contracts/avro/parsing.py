@@ -196,7 +196,7 @@ class _Parser:
         symbols = node.get("symbols")
         if not isinstance(symbols, list):
             raise ContractError(f"the enum {name} needs an array of symbols", pointer=pointer)
-        names: list[str] = []
+        names: dict[str, None] = {}
         for index, symbol in enumerate(symbols):
             at = f"{pointer}/symbols/{index}"
             if not isinstance(symbol, str):
@@ -204,7 +204,7 @@ class _Parser:
             _check_name(symbol, at)
             if symbol in names:
                 raise ContractError(f'the symbol "{symbol}" stands twice in {name}', pointer=at)
-            names.append(symbol)
+            names[symbol] = None
         default = node.get("default")
         if default is not None and default not in names:
             raise ContractError(f"the enum's default is no symbol of {name}", pointer=f"{pointer}/default")

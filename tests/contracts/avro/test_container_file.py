@@ -1,0 +1,157 @@
+"""Object container files: fastavro writes them, every codec; damage, bombs and foreign schemas are refused at their byte."""
+
+import io
+import json
+import tracemalloc
+import zlib
+from typing import Any
+
+import fastavro
+import pytest
+import zstandard
+
+from tidegate.contracts.avro.container_file import BrokenContainer, read_container
+from tidegate.contracts.avro.varints import zigzag
+from tidegate.contracts.compiled import CompiledContract, compile_contract
+from tidegate.contracts.media import AVRO
+from tidegate.contracts.source import ContractSource, VersionSource
+from tidegate.contracts.verdict import Encoded
+
+V1: dict[str, Any] = {
+    "type": "record",
+    "name": "Order",
+    "namespace": "c",
+    "fields": [{"name": "id", "type": "string"}, {"name": "n", "type": "int", "minimum": 0, "default": 7}],
+}
+V2: dict[str, Any] = {**V1, "fields": [*V1["fields"], {"name": "next", "type": ["null", "Order"], "default": None}]}
+EVENTS = [{"id": f"a{index}", "n": index % 900} for index in range(1000)]
+MOST = 1 << 20
+SYNC = b"0123456789abcdef"
+
+
+@pytest.fixture(scope="module")
+def contract() -> CompiledContract:
+    versions = tuple(
+        VersionSource(number=number, schema_id=number + 10, format="avro", schema=json.dumps(schema))
+        for number, schema in ((1, V1), (2, V2))
+    )
+    return compile_contract(ContractSource(topic="orders", id="orders", versions=versions))
+
+
+def written(schema: Any = V1, events: Any = EVENTS, codec: str = "null", **options: Any) -> bytes:
+    """A file by fastavro, which needs another library for zstandard: its blocks are compressed afterwards."""
+    out = io.BytesIO()
+    plain = codec == "zstandard"
+    fastavro.writer(
+        out, fastavro.parse_schema(schema), events, sync_marker=SYNC, codec="null" if plain else codec, **options
+    )
+    if not plain:
+        return out.getvalue()
+    blocks = fastavro.block_reader(io.BytesIO(out.getvalue()))
+    parts = [block(each.num_records, zstandard.compress(each.bytes_.getvalue())) for each in blocks]
+    return file(*parts, codec=codec, schema=json.dumps(schema).encode())
+
+
+def refused(body: bytes, contract: CompiledContract, most: int = MOST) -> BrokenContainer:
+    with pytest.raises(BrokenContainer) as error:
+        list(read_container(body, contract, max_bytes=most).values)
+    assert error.value.violation.pointer[0] == "#"
+    return error.value
+
+
+def file(*parts: bytes, codec: str = "null", schema: bytes | None = None) -> bytes:
+    """A container file by hand: `parts` stand behind the header."""
+    entries = {b"avro.codec": codec.encode(), b"avro.schema": schema or json.dumps(V1).encode()}
+    pairs = b"".join(zigzag(len(k)) + k + zigzag(len(v)) + v for k, v in entries.items())
+    return b"Obj\x01" + zigzag(len(entries)) + pairs + b"\0" + SYNC + b"".join(parts)
+
+
+def block(count: int, data: bytes) -> bytes:
+    return zigzag(count) + zigzag(len(data)) + data + SYNC
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate", "zstandard"])
+@pytest.mark.parametrize("interval", [16000, 100])
+def test_every_value_of_fastavro_s_files(contract: CompiledContract, codec: str, interval: int) -> None:
+    container = read_container(written(codec=codec, sync_interval=interval), contract, max_bytes=MOST)
+    assert (container.version.number, container.count) == (1, len(EVENTS))
+    stored = []
+    for value in container.values:
+        verdict = container.version.check(value, AVRO)
+        assert isinstance(verdict, Encoded)
+        assert verdict.value is not None
+        stored.append(fastavro.schemaless_reader(io.BytesIO(verdict.value[5:]), V1, None))  # type: ignore[call-overload]
+    assert stored == EVENTS
+
+
+def test_the_version_is_told_by_the_canonical_form(contract: CompiledContract) -> None:
+    documented = {"doc": "an order", **V2, "fields": [{**field, "doc": "x"} for field in V2["fields"]]}
+    assert read_container(written(documented, []), contract, max_bytes=MOST).version.number == 2
+    other = {**V1, "fields": V1["fields"][:1]}
+    wrong = refused(written(other, [{"id": "a"}]), contract)
+    assert "none of the contract's versions" in wrong.violation.detail
+
+
+def test_no_events(contract: CompiledContract) -> None:
+    container = read_container(file(), contract, max_bytes=MOST)
+    assert (container.count, list(container.values)) == (0, [])
+
+
+def test_a_value_that_breaks_a_rule_is_a_value(contract: CompiledContract) -> None:
+    values = list(read_container(file(block(2, b"\2a\1\2b\2")), contract, max_bytes=MOST).values)
+    assert values == [b"\2a\1", b"\2b\2"]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail", "offset"),
+    [
+        (b"", "does not begin", 0),
+        (b"Obj\x02", "does not begin", 0),
+        (file()[:-1], "ends too early", len(file()) - 1),
+        (file(block(1, b"\2a\2")[:-1]), "sync marker", len(file()) + 5),
+        (file(block(1, b"\2a\2\0")), "behind its last value", len(file()) + 5),
+        (file(block(2, b"\2a\2")), "ends too early", len(file()) + 5),
+        (file(block(1, b"\xff")), "ends too early", len(file()) + 3),
+        (file(block(-1, b"\2a\2")), "negative count", len(file())),
+        (file(b"\2" + zigzag(1 << 40)), "past the end", len(file()) + 1),
+        (file(block(1, b"no deflate"), codec="deflate"), "cannot be decompressed", len(file(codec="deflate")) + 2),
+        (file(block(1, b"no zstd"), codec="zstandard"), "cannot be decompressed", len(file(codec="zstandard")) + 2),
+        (file(codec="snappy"), "codec snappy", None),
+        (file(schema=b"{"), "cannot be read", None),
+        (file(schema=b'{"type":"record","name":"R","fields":[{"name":"a","type":"Nope"}]}'), "cannot be read", None),
+        (file(schema=b"[" * 10_000), "cannot be read", None),
+        (file(schema=b" " * 100_000), "far longer", None),
+        (b"Obj\x01\0" + SYNC, "does not say its schema", None),
+        (b"Obj\x01" + zigzag(1 << 50), "entries of metadata", 12),
+    ],
+)
+def test_damage_is_named(contract: CompiledContract, body: bytes, detail: str, offset: int | None) -> None:
+    wrong = refused(body, contract)
+    assert detail in wrong.violation.detail
+    assert wrong.violation.byte_offset == offset
+    assert not wrong.too_large
+
+
+@pytest.mark.parametrize("codec", ["deflate", "zstandard"])
+def test_a_bomb_costs_its_limit(contract: CompiledContract, codec: str) -> None:
+    body = written(events=[{"id": "a" * 100_000_000, "n": 1}], codec=codec)
+    tracemalloc.start()
+    assert refused(body, contract).too_large
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * MOST
+
+
+def test_blocks_share_the_limit(contract: CompiledContract) -> None:
+    packer = zlib.compressobj(wbits=-15)
+    data = packer.compress(b"\2a\2" * 1000) + packer.flush()
+    body = file(block(1000, data), block(1000, data), codec="deflate")
+    assert len(list(read_container(body, contract, max_bytes=6000).values)) == 2000
+    assert refused(body, contract, 5999).too_large
+
+
+def test_a_count_of_nothing_is_bounded() -> None:
+    empty = json.dumps({"type": "record", "name": "E", "fields": []})
+    version = VersionSource(number=1, schema_id=1, format="avro", schema=empty)
+    contract = compile_contract(ContractSource(topic="t", id="t", versions=(version,)))
+    assert refused(file(block(1 << 40, b""), schema=empty.encode()), contract).too_large
