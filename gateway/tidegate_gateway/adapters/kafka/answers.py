@@ -1,4 +1,4 @@
-"""What a broker's answer to a produce request proves: stored, surely not, or nothing. A table; called by `generation`.
+"""What a broker's answer to a produce request proves: stored, surely not, or nothing. A table; called by `flight`.
 
 Numbers are the error codes of the Kafka protocol (`org.apache.kafka.common.protocol.Errors`).
 """
@@ -6,9 +6,12 @@ Numbers are the error codes of the Kafka protocol (`org.apache.kafka.common.prot
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["NOT_APPENDED", "STORED"]
+__all__ = ["DUPLICATE", "NOT_APPENDED", "PASSING", "STORED"]
 
-STORED: Final = frozenset({0, 46})
+DUPLICATE: Final = 46
+"""DUPLICATE_SEQUENCE_NUMBER: stored by an earlier attempt, and the answer's offset is none."""
+
+STORED: Final = frozenset({0, DUPLICATE})
 """NONE, and DUPLICATE_SEQUENCE_NUMBER: an earlier attempt of the same batch is stored."""
 
 NOT_APPENDED: Final = MappingProxyType({
@@ -38,3 +41,6 @@ Missing on purpose: REQUEST_TIMED_OUT (7) and NOT_ENOUGH_REPLICAS_AFTER_APPEND (
 NOT_LEADER_OR_FOLLOWER (6), which a broker that lost its leadership says of what it appended and still waits with for the
 replicas (`kafka.cluster.Partition.checkEnoughReplicasReachOffset`, 4.3); and every code not known to come before.
 """
+
+PASSING: Final = frozenset({2, 3, 5, 19, 74})
+"""Those of NOT_APPENDED that pass by themselves: a leader that moves, replicas that lack, a frame that the network broke."""

@@ -1,13 +1,15 @@
-"""One life of an idempotent aiokafka producer, and what became of each batch that went into it. Called by `generations`.
+"""One life of an idempotent aiokafka producer, and what became of each batch that went into it. Called by `generations` and `publisher`.
 
-aiokafka says of a batch only that it failed, or nothing for ever. So its requests are watched on their way
-(`AIOKafkaClient.send`): a batch is in doubt once an attempt of it was written and not answered, and it is surely not stored
-while every attempt was refused. A sealed generation sends nothing any more. No decisions about submissions here.
+Its requests are watched on their way (`AIOKafkaClient.send`), for four reasons: to know what is in doubt (`flight`); to send
+nothing of a batch that was withdrawn; to take back a batch that was refused in passing, for aiokafka would wait with every
+partition of that broker before it tries again; and to see that the producer moves. No decisions about submissions here.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from random import sample
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -16,11 +18,22 @@ from aiokafka.protocol.api import Request
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
-from tidegate_gateway.adapters.kafka.accumulator import Lane, Piece
-from tidegate_gateway.adapters.kafka.answers import NOT_APPENDED, STORED
+from tidegate_gateway.adapters.kafka.accumulator import Lane, Obstacle, Piece, Place
+from tidegate_gateway.adapters.kafka.connecting import login_arguments
+from tidegate_gateway.adapters.kafka.flight import Flight, note_answers
+from tidegate_gateway.adapters.kafka.rewriting import answered_for, only, places_in
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 
-__all__ = ["Flight", "Generation"]
+__all__ = ["NO_LEADER", "SEQUENCE_BOUND", "Generation", "Landed"]
+
+SEQUENCE_BOUND = 1_500_000_000
+"""So many records in a partition, and the producer is replaced: sequence numbers end at 2^31 (KIP-98), aiokafka's then turn negative and
+the broker refuses them for ever."""
+
+NO_LEADER = "has no leader"
+_SPOILED = "waits for a new producer"
+_REQUEST_S = 5.0
+_CONNECT_S = 3.0
 
 _log = logging.getLogger(__name__)
 _ANY_SIZE = 2**30
@@ -28,23 +41,7 @@ _ANY_SIZE = 2**30
 
 
 class Sealed(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """Raised in place of sending, once a generation is sealed. Not retriable: the batch fails, and was not sent."""
-
-
-class Flight:
-    """One batch on its way. `doubt`: an attempt was written and its fate is not known. `answer`: the last refusal's name.
-
-    `unsent`: it failed only because its generation was sealed first; it may be sent by another.
-    """
-
-    __slots__ = ("answer", "doubt", "lane", "pieces", "unsent")
-
-    def __init__(self, lane: Lane, pieces: Sequence[Piece]) -> None:
-        self.lane = lane
-        self.pieces = pieces
-        self.doubt = False
-        self.answer = ""
-        self.unsent = False
+    """Raised in place of sending what was withdrawn. Not retriable: the batch fails, and was not sent."""
 
 
 Landed = Callable[["Generation", Flight, int | None], None]
@@ -52,70 +49,125 @@ Landed = Callable[["Generation", Flight, int | None], None]
 
 
 class Generation:
-    """A producer with its own producer id. `retired`: it gets no new batches. `sealed`: it sends none."""
+    """A producer with its own producer id. `retired`: it gets no new batches. `sealed`: it sends none. `moved_s`: when an attempt
+    of it last began or ended. `worn`: a partition's sequence numbers come to their end."""
 
-    def __init__(self, settings: KafkaSettings, *, landed: Landed, freed: Callable[[], None]) -> None:
-        self.flights: dict[tuple[str, int], Flight] = {}
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        landed: Landed,
+        freed: Callable[[int], None],
+        answered: Callable[[float], None] = lambda _: None,
+        sequence_bound: int = SEQUENCE_BOUND,
+    ) -> None:
+        """`freed` is told a broker that can take a request; `answered` how long an answer took, in seconds. Raises OSError, ssl.SSLError
+        and ValueError (`login_arguments`)."""
+        self.flights: dict[Place, Flight] = {}
         self.retired = False
         self.sealed = False
+        self.worn = False
+        self.moved_s = 0.0
         self._landed = landed
         self._freed = freed
-        self._out: dict[int, set[tuple[str, int]]] = {}
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._answered = answered
+        self._bound = sequence_bound
+        self._sequences: dict[Place, int] = {}
+        self._spoiled: set[Place] = set()
+        self._out: dict[int, set[Place]] = {}
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._loop = asyncio.get_running_loop()
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=[server.strip() for server in settings.bootstrap_servers.split(",")],
-            client_id=settings.client_id,
+            bootstrap_servers=sample(settings.servers, len(settings.servers)),  # the first may be the one that hangs
+            **login_arguments(settings),
             acks="all",
             enable_idempotence=True,
             compression_type=None if settings.compression == "none" else settings.compression,
             max_batch_size=_ANY_SIZE,
             max_request_size=_ANY_SIZE,
-            request_timeout_ms=int(min(5.0, settings.delivery_timeout_s) * 1000),
+            request_timeout_ms=int(min(_REQUEST_S, settings.delivery_timeout_s) * 1000),
             retry_backoff_ms=100,
         )
         self._client = self._producer.client
         self._plain_send = self._client.send
         self._client.send = self._watched_send
+        self._connect_apart()
+
+    def _connect_apart(self) -> None:
+        """aiokafka connects to one broker at a time: one that hangs would keep the others from being connected."""
+        plain_get = self._client._get_conn  # noqa: SLF001 -- there is no other way to two connects at once
+        locks: dict[tuple[int, object], asyncio.Lock] = {}
+
+        async def get_conn(node_id: int, *, group: Any = 0, no_hint: bool = False) -> Any:
+            async with locks.setdefault((node_id, group), asyncio.Lock()):
+                return await plain_get(node_id, group=group, no_hint=no_hint)
+
+        self._client._get_conn = get_conn  # noqa: SLF001
+        self._client._get_conn_lock_value = nullcontext()  # noqa: SLF001
 
     async def start(self, topics: Sequence[str]) -> None:
-        """Connect, get a producer id and the topics' metadata. Raises KafkaError and OSError; bound the wait outside."""
+        """Connect to every broker, get a producer id and the topics' metadata. Raises KafkaError and OSError; bound the wait outside."""
         await self._producer.start()
         if topics:
             await self._client.set_topics(topics)
+        await asyncio.gather(*(self._connect(broker.nodeId) for broker in self._client.cluster.brokers()))
+
+    async def _connect(self, node_id: int) -> None:
+        """A broker that hangs is no reason to keep all others waiting for this producer."""
+        try:
+            await asyncio.wait_for(self._client.ready(node_id), _CONNECT_S)
+        except TimeoutError:
+            _log.warning("kafka: broker %s does not answer", node_id)
 
     def follow(self, topics: Sequence[str]) -> None:
         """Keep the metadata of these topics from now on; never waits."""
         if topics and not self.retired:
             self._client.set_topics(topics)
 
-    def takes(self, topic: str, partition: int) -> bool:
-        """Whether a batch of the partition would be written now: its leader is known and no request to it is out."""
-        if self.retired or (topic, partition) in self.flights:
-            return False
-        leader = self._client.cluster.leader_for_partition(TopicPartition(topic, partition))
-        return leader is not None and leader != -1 and not self._out.get(leader)
+    def refresh(self) -> None:
+        """Ask for the metadata again; never waits."""
+        if not self.retired:
+            self._client.force_metadata_update()
+
+    def obstacle(self, place: Place) -> Obstacle | None:
+        """Why a batch of the partition would not be written now: a broker with another request, or a phrase. None: it would."""
+        if self.retired or place in self._spoiled or place in self.flights:
+            return _SPOILED
+        leader = self._client.cluster.leader_for_partition(TopicPartition(*place))
+        if leader is None or leader == -1:
+            return NO_LEADER
+        return leader if self._out.get(leader) else None
+
+    @property
+    def dead(self) -> bool:
+        """Whether aiokafka's sender ended, by an error or a cancellation: it never sends again."""
+        task = self._producer._sender.sender_task  # noqa: SLF001 -- aiokafka does not say
+        return task is not None and task.done()
+
+    def departed_s(self) -> float | None:
+        """When the oldest of its batches was handed over; None where it has none."""
+        return min((flight.departed_s for flight in self.flights.values()), default=None)
 
     def send(self, lane: Lane, pieces: Sequence[Piece]) -> None:
-        """Hand one batch to aiokafka. Only where `takes` says so: then `send_batch` has nothing to wait for."""
-        flight = Flight(lane, pieces)
-        place = (lane.topic, lane.partition)
-        self.flights[place] = flight
-        self._empty.clear()
+        """Hand one batch to aiokafka. Only where there is no `obstacle`: then `send_batch` has nothing to wait for."""
+        flight = Flight(lane, pieces, self._loop.time())
+        self.flights[lane.place] = flight
+        self._settled.clear()
         try:
-            future = self._hand_over(lane, pieces)
+            future = self._hand_over(flight)
         except Exception:
             # A sender that died, a record that aiokafka cannot encode: never sent, and no reason to keep the lane waiting.
-            _log.exception("kafka: a batch for %s-%s could not be handed over", *place)
-            self._leave(place)
-            self._landed(self, flight, None)
+            _log.exception("kafka: a batch for %s-%s could not be handed over", *lane.place)
+            self._land(flight, None)
         else:
-            future.add_done_callback(lambda done: self._end_flight(place, flight, done))
+            self._count(flight)
+            future.add_done_callback(lambda done: self._end_flight(flight, done))
 
-    def _hand_over(self, lane: Lane, pieces: Sequence[Piece]) -> "asyncio.Future[Any]":
+    def _hand_over(self, flight: Flight) -> "asyncio.Future[Any]":
         batch = self._producer.create_batch()
         append = batch.append
-        for piece in pieces:
+        for piece in flight.pieces:
             for record in piece.records:
                 append(
                     timestamp=record.timestamp_ms,
@@ -124,25 +176,53 @@ class Generation:
                     headers=list(record.headers),
                 )
         batch.close()
-        records = sum(len(piece.records) for piece in pieces)
-        if (
-            batch.record_count() != records
-        ):  # `append` says no more than None: an offset would be told for what is not there
-            raise RuntimeError(f"aiokafka took {batch.record_count()} of {records} records into a batch")
+        if batch.record_count() != flight.records:
+            # `append` says no more than None: an offset would be told for what is not there
+            raise RuntimeError(f"aiokafka took {batch.record_count()} of {flight.records} records into a batch")
+        lane = flight.lane
         return _without_waiting(self._producer.send_batch(batch, lane.topic, partition=lane.partition))
 
+    def _count(self, flight: Flight) -> None:
+        """Keep the sequence numbers of a partition far from their end."""
+        place = flight.lane.place
+        sequence = self._sequences.get(place, 0) + flight.records
+        self._sequences[place] = sequence
+        if sequence > self._bound:
+            self.worn = True
+            if sequence > self._bound + self._bound // 3:  # no successor came in all that time
+                self._spoiled.add(place)
+
+    def spoil(self, place: Place) -> None:
+        """The partition gets nothing more from this producer: its sequence numbers went wrong."""
+        self._spoiled.add(place)
+
+    def withdraw(self, flight: Flight) -> bool:
+        """Take back a batch that is not in doubt: it is not sent any more, whatever aiokafka does. Whether that could be."""
+        place = flight.lane.place
+        if flight.doubt or self.flights.get(place) is not flight:
+            return False
+        self._spoiled.add(place)
+        flight.unsent = True
+        self._land(flight, None)
+        return True
+
     def seal(self) -> None:
-        """Send nothing from now on; what is written stays written. It is retired too."""
+        """Send nothing from now on; what is written stays written. What is not in doubt is taken back. It is retired too."""
         self.retired = True
         self.sealed = True
+        for flight in tuple(self.flights.values()):
+            self.withdraw(flight)
+        self._settled.set()
 
-    async def wait_empty(self, timeout_s: float) -> bool:
-        """Wait until no batch is on its way, at most so long; whether none is."""
-        try:
-            await asyncio.wait_for(self._empty.wait(), timeout_s)
-        except TimeoutError:
-            return False
-        return True
+    async def wait_settled(self, timeout_s: float) -> None:
+        """Wait until no batch is on its way, or it is sealed, at most so long."""
+        await _wait(self._settled, timeout_s)
+
+    async def wait_empty(self, timeout_s: float) -> None:
+        """Sealed: wait for the answers to what is written, at most so long."""
+        if self.flights:
+            self._settled.clear()
+            await _wait(self._settled, timeout_s)
 
     async def stop(self, timeout_s: float) -> None:
         """Close the producer and its sockets, at most so long each. Never raises for a fault of the broker."""
@@ -157,38 +237,49 @@ class Generation:
 
     def abandon(self) -> None:
         """Once stopped: what aiokafka left without an end has failed, so that its partitions can go on elsewhere."""
-        for place, flight in tuple(self.flights.items()):
-            self._leave(place)
-            self._landed(self, flight, None)
+        for flight in tuple(self.flights.values()):
+            self._land(flight, None)
 
-    def _end_flight(self, place: tuple[str, int], flight: Flight, done: "asyncio.Future[Any]") -> None:
-        if self.flights.get(place) is not flight:
-            done.exception() if not done.cancelled() else None  # it was abandoned
-            return
-        self._leave(place)
-        error = done.exception() if not done.cancelled() else KafkaError("cancelled")
-        flight.unsent = isinstance(error, Sealed) and not flight.doubt
-        self._landed(self, flight, None if error is not None else done.result().offset)
+    def _end_flight(self, flight: Flight, done: "asyncio.Future[Any]") -> None:
+        """aiokafka says that a batch came to its end."""
+        error = KafkaError("cancelled") if done.cancelled() else done.exception()
+        if self.flights.get(flight.lane.place) is not flight:
+            return  # it was withdrawn or abandoned
+        if error is None:
+            self._land(flight, -1 if flight.duplicate else done.result().offset)
+        else:
+            flight.unsent = flight.unsent or (isinstance(error, Sealed) and not flight.doubt)
+            self._land(flight, None)
 
-    def _leave(self, place: tuple[str, int]) -> None:
+    def _land(self, flight: Flight, base: int | None) -> None:
+        place = flight.lane.place
         self.flights.pop(place, None)
-        for out in self._out.values():
-            out.discard(place)
+        freed = []
+        for node_id, out in self._out.items():
+            if place in out:
+                out.discard(place)
+                if not out:
+                    freed.append(node_id)
         if not self.flights:
-            self._empty.set()
+            self._settled.set()
+        self._landed(self, flight, base)
+        for node_id in freed:
+            self._freed(node_id)
 
     async def _watched_send(self, node_id: int, request: Request[Any], **options: Any) -> Any:
         if not isinstance(request, ProduceRequest):
             return await self._plain_send(node_id, request, **options)
-        if self.sealed:
-            raise Sealed("the producer is being replaced")
-        places = self._places_in(request)
-        flights = {place: self.flights[place] for place in places if place in self.flights}
+        began_s = self.moved_s = self._loop.time()
+        places = places_in(request)
+        flights = self._may_go(places, began_s)
+        left_out = [place for place in places if place not in flights]
+        if left_out:
+            request = only(request, flights)
         doubts = {place: flight.doubt for place, flight in flights.items()}
         for flight in flights.values():
             flight.doubt = True
         self._out[node_id] = set(flights)
-        landing: set[tuple[str, int]] = set()
+        landing: set[Place] = set()
         try:
             response = await self._plain_send(node_id, request, **options)
         except NodeNotReadyError as error:
@@ -198,43 +289,54 @@ class Generation:
         except KafkaError as error:
             raise self._final(error) from error
         else:
-            landing = self._note_answers(response, flights, doubts)
+            self._answered(self._loop.time() - began_s)
+            landing, again = note_answers(response.topics, flights, doubts)
+            if again or left_out:
+                response.topics = answered_for(response, again, left_out)
+                for place in again:
+                    self._take_back(flights[place])
+                landing |= again
             return response
         finally:
+            self.moved_s = self._loop.time()
             # Those that land now keep the broker taken until they have: then their partitions can send again too.
-            self._out[node_id] &= landing
+            self._out[node_id] = {place for place in landing if place in self.flights}
             if not self._out[node_id]:
-                self._freed()
+                self._freed(node_id)
 
-    @staticmethod
-    def _places_in(request: ProduceRequest) -> list[tuple[str, int]]:
-        topics = request.prepare({ProduceRequest.API_KEY: (3, 7)}).topics
-        return [(topic, partition) for topic, partitions in topics for partition, _ in partitions]
+    def _may_go(self, places: Sequence[Place], now_s: float) -> dict[Place, Flight]:
+        """The flights that may be sent still: not withdrawn, and not late. Raises Sealed where there are none."""
+        flights: dict[Place, Flight] = {}
+        for place in places:
+            flight = self.flights.get(place)
+            if flight is not None and flight.deadline_s <= now_s:
+                self.withdraw(flight)
+            if flight is not None and not self.sealed and self.flights.get(place) is flight:
+                flights[place] = flight
+        if not flights:
+            raise Sealed("nothing of this request may be sent any more")
+        return flights
 
-    @staticmethod
-    def _note_answers(
-        response: Any,
-        flights: dict[tuple[str, int], Flight],
-        doubts: dict[tuple[str, int], bool],
-    ) -> set[tuple[str, int]]:
-        """Write down what each answer proves; the places whose batch is stored."""
-        stored: set[tuple[str, int]] = set()
-        for topic, partitions in response.topics:
-            for partition, code, *_ in partitions:
-                place = (topic, partition)
-                flight = flights.get(place)
-                if flight is None:
-                    continue
-                if code in NOT_APPENDED:
-                    flight.doubt = doubts[place]
-                    flight.answer = NOT_APPENDED[code]
-                elif code in STORED:
-                    stored.add(place)
-        return stored
+    def _take_back(self, flight: Flight) -> None:
+        """Nothing of the batch is stored, and no other of its partition is on its way: its sequence numbers are free again."""
+        place, records = flight.lane.place, flight.records
+        if self.flights.get(place) is not flight:
+            return
+        flight.unsent = True
+        self._sequences[place] -= records
+        numbers = self._producer._txn_manager  # noqa: SLF001 -- Java's producer does the same (adjustSequencesDueToFailedBatch)
+        numbers.increment_sequence_number(TopicPartition(*place), -records)
 
     def _final(self, error: KafkaError) -> KafkaError:
         """A failed attempt as aiokafka should see it: no reason to try again, once sealed."""
         return Sealed("the producer is being replaced") if self.sealed else error
+
+
+async def _wait(event: asyncio.Event, timeout_s: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), max(0.0, timeout_s))
+    except TimeoutError:
+        return
 
 
 def _without_waiting(sending: Any) -> "asyncio.Future[Any]":

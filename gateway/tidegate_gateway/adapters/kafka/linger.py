@@ -1,7 +1,8 @@
 """How long events wait for company before they are sent: Nagle's idea, with a bound. Pure; called by `publisher`.
 
 A batch costs Kafka's client ten times what an event costs, so those that come together should go together. Who comes alone
-does not wait: the wait is spent only where the batches before had several submissions in them.
+does not wait: the wait is spent only where the batches before had several submissions in them. Only those count that could go
+now: what waits for a broker or a leader is nobody's company.
 """
 
 __all__ = ["Linger"]
@@ -16,9 +17,9 @@ class Linger:
         self._linger_s = linger_ms / 1000
         self._expected = 1
 
-    def wait_s(self, waiting: int, waited_s: float) -> float:
-        """How much longer `waiting` submissions, the oldest of which waited `waited_s`, should wait for others; 0: go."""
-        if waiting >= self._expected:
+    def wait_s(self, ready: int, waited_s: float) -> float:
+        """How much longer `ready` submissions, the oldest of which waited `waited_s`, should wait for others; 0: go."""
+        if ready >= self._expected:
             return 0.0
         return max(0.0, self._linger_s - waited_s)
 

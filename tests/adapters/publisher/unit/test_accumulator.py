@@ -13,6 +13,10 @@ from tidegate_gateway.intake.ports import NotStored, Record, Unknown
 LATE = NotStored(Code.BROKER_UNAVAILABLE, "late")
 
 
+def take(acc: Accumulator, lane: Lane, max_bytes: int, late_s: float = 0.0) -> list[Piece]:
+    return acc.take(lane, max_bytes, late_s=late_s, why=LATE)
+
+
 @pytest.fixture
 def loop() -> asyncio.AbstractEventLoop:
     made = asyncio.new_event_loop()
@@ -32,10 +36,10 @@ def test_a_batch_is_as_many_pieces_as_fit_in_their_order(loop: asyncio.AbstractE
     pieces = [piece(loop, lane, size) for size in (40, 40, 40)]
     for one in pieces:
         acc.add(one, 0.0)
-    assert acc.take(lane, 100) == pieces[:2]
+    assert take(acc, lane, 100) == pieces[:2]
     assert list(acc.ready()) == [], "one batch of a partition at a time"
     acc.done(lane, pieces[:2])
-    assert acc.take(lane, 100) == pieces[2:]
+    assert take(acc, lane, 100) == pieces[2:]
     acc.done(lane, pieces[2:])
     assert (acc.held_bytes, acc.waiting, list(acc.ready())) == (0, 0, [])
 
@@ -45,15 +49,87 @@ def test_one_piece_goes_whatever_its_size(loop: asyncio.AbstractEventLoop) -> No
     lane = acc.lane("t", 0)
     large = piece(loop, lane, 500)
     acc.add(large, 0.0)
-    assert acc.take(lane, 100) == [large]
+    assert take(acc, lane, 100) == [large]
 
 
 def test_room_is_bounded_but_an_empty_accumulator_takes_anything(loop: asyncio.AbstractEventLoop) -> None:
-    acc = Accumulator(100)
-    assert acc.has_room(1_000)
-    acc.add(piece(loop, acc.lane("t", 0), 60), 0.0)
-    assert acc.has_room(40)
-    assert not acc.has_room(41)
+    acc = Accumulator(2_000)
+    assert acc.has_room(10_000)
+    one = piece(loop, acc.lane("t", 0), 60)
+    acc.add(one, 0.0)
+    assert one.held_bytes == Accumulator.held(1, 60) > 60, "what this process needs for it counts, too"
+    assert acc.has_room(2_000 - one.held_bytes)
+    assert not acc.has_room(2_001 - one.held_bytes)
+
+
+def test_no_partition_keeps_more_than_half_of_the_room(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(10_000)
+    lane = acc.lane("t", 0)
+    assert acc.has_share(lane, 9_000), "an empty lane takes any submission that there is room for"
+    acc.add(piece(loop, lane, 2_000), 0.0)
+    assert acc.has_share(lane, 1_500)
+    assert not acc.has_share(lane, 2_000)
+    assert acc.has_share(acc.lane("t", 1), 2_000)
+
+
+def test_a_parked_lane_is_not_company_and_not_looked_at(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(100_000)
+    stuck, good = acc.lane("t", 0), acc.lane("t", 1)
+    acc.add(piece(loop, stuck), 1.0)
+    acc.park(stuck, "has no leader")
+    acc.add(piece(loop, stuck), 2.0)
+    assert (acc.ready_pieces, acc.waiting, list(acc.ready())) == (0, 2, [])
+    acc.add(piece(loop, good), 7.0)
+    assert (acc.ready_pieces, acc.oldest_s, list(acc.ready())) == (1, 7.0, [good])
+    acc.unpark("has no leader")
+    assert (acc.ready_pieces, acc.oldest_s, list(acc.ready())) == (3, 1.0, [good, stuck])
+
+
+def test_obstacles_are_taken_away_one_by_one_or_all(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(100_000)
+    lanes = [acc.lane("t", number) for number in range(3)]
+    for lane, obstacle in zip(lanes, (1, 2, "held"), strict=True):
+        acc.add(piece(loop, lane), 0.0)
+        acc.park(lane, obstacle)
+    acc.unpark(2)
+    assert list(acc.ready()) == [lanes[1]]
+    acc.unpark_held()
+    assert list(acc.ready()) == lanes[1:]
+    assert acc.parked_behind(1) == 1
+    acc.unpark_all()
+    assert set(acc.ready()) == set(lanes)
+
+
+def test_what_expired_behind_a_busy_broker_is_not_the_partitions_fault(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(100_000)
+    leaderless, behind = acc.lane("t", 0), acc.lane("t", 1)
+    for lane in (leaderless, behind):
+        acc.add(piece(loop, lane, deadline_s=5.0), 0.0)
+    acc.park(leaderless, "has no leader")
+    acc.park(behind, 7)
+    assert acc.expire(5.0, lambda _: LATE) == [leaderless]
+    assert (acc.held_bytes, acc.waiting) == (0, 0)
+
+
+def test_what_cannot_be_answered_in_time_is_not_sent(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(100_000)
+    lane = acc.lane("t", 0)
+    hopeless, good = piece(loop, lane, deadline_s=5.0), piece(loop, lane, deadline_s=9.0)
+    acc.add(hopeless, 0.0)
+    acc.add(good, 0.0)
+    assert take(acc, lane, 1_000, late_s=6.5) == [good]
+    assert hopeless.future.result() is LATE
+
+
+def test_a_refused_partition_lets_go_of_all_it_holds(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(100_000)
+    lane = acc.lane("t", 0)
+    first = piece(loop, lane)
+    for one in (first, piece(loop, lane, before=first), piece(loop, lane)):
+        acc.add(one, 0.0)
+    acc.clear(lane, LATE)
+    assert (acc.held_bytes, lane.held_bytes, acc.waiting, acc.ready_pieces, list(acc.ready())) == (0, 0, 0, 0, [])
+    assert first.future.result() is LATE
 
 
 def test_what_is_past_its_deadline_is_taken_out(loop: asyncio.AbstractEventLoop) -> None:
@@ -62,11 +138,11 @@ def test_what_is_past_its_deadline_is_taken_out(loop: asyncio.AbstractEventLoop)
     early, later = piece(loop, lane, deadline_s=5.0), piece(loop, lane, deadline_s=9.0)
     acc.add(early, 0.0)
     acc.add(later, 0.0)
-    acc.expire(5.0, LATE)
+    acc.expire(5.0, lambda _: LATE)
     assert early.future.result() is LATE
     assert not later.future.done()
-    assert (acc.held_bytes, acc.waiting) == (10, 1)
-    acc.expire(9.0, LATE)
+    assert (acc.held_bytes, acc.waiting) == (later.held_bytes, 1)
+    acc.expire(9.0, lambda _: LATE)
     assert list(acc.ready()) == []
 
 
@@ -82,10 +158,10 @@ def test_later_pieces_of_a_submission_follow_its_failure_and_others_do_not(
     other = piece(loop, lane)
     for one in (first, second, third, other):
         acc.add(one, 0.0)
-    batch = acc.take(lane, 10)
+    batch = take(acc, lane, 10)
     first.resolve(failure)
     acc.done(lane, batch)
-    assert acc.take(lane, 10) == [other]
+    assert take(acc, lane, 10) == [other]
     for one in (second, third):
         outcome = one.future.result()
         assert isinstance(outcome, NotStored)
@@ -99,7 +175,7 @@ def test_the_expiry_of_a_follower_says_after_failure(loop: asyncio.AbstractEvent
     second = piece(loop, lane, deadline_s=1.0, before=first)
     acc.add(first, 0.0)
     acc.add(second, 0.0)
-    acc.expire(1.0, LATE)
+    acc.expire(1.0, lambda _: LATE)
     outcome = second.future.result()
     assert isinstance(outcome, NotStored)
     assert outcome.code is Code.AFTER_FAILURE
@@ -112,7 +188,7 @@ def test_who_went_away_is_not_sent(loop: asyncio.AbstractEventLoop) -> None:
     acc.add(gone, 0.0)
     acc.add(piece(loop, lane, before=gone), 0.0)
     gone.future.cancel()
-    assert acc.take(lane, 100) == []
+    assert take(acc, lane, 100) == []
     assert (acc.held_bytes, acc.waiting) == (0, 0)
     assert not lane.busy
 
@@ -123,11 +199,11 @@ def test_an_unsent_batch_goes_back_to_the_front(loop: asyncio.AbstractEventLoop)
     first, answered, last = (piece(loop, lane) for _ in range(3))
     for one in (first, answered, last):
         acc.add(one, 0.0)
-    batch = acc.take(lane, 20)
+    batch = take(acc, lane, 20)
     answered.resolve(LATE)
-    acc.put_back(lane, batch, 1.0)
-    assert acc.held_bytes == 20
-    assert acc.take(lane, 100) == [first, last]
+    acc.put_back(lane, batch)
+    assert acc.held_bytes == first.held_bytes + last.held_bytes
+    assert take(acc, lane, 100) == [first, last]
 
 
 def test_nothing_overtakes_a_piece_whose_asker_left_while_it_was_out(loop: asyncio.AbstractEventLoop) -> None:
@@ -136,10 +212,10 @@ def test_nothing_overtakes_a_piece_whose_asker_left_while_it_was_out(loop: async
     gone = piece(loop, lane)
     acc.add(gone, 0.0)
     acc.add(piece(loop, lane, before=gone), 0.0)
-    batch = acc.take(lane, 10)
+    batch = take(acc, lane, 10)
     gone.future.cancel()
-    acc.put_back(lane, batch, 1.0)
-    assert acc.take(lane, 100) == []
+    acc.put_back(lane, batch)
+    assert take(acc, lane, 100) == []
     assert (acc.held_bytes, acc.waiting) == (0, 0)
 
 
@@ -155,7 +231,7 @@ def test_every_piece_comes_out_once_and_in_order(adds: list[tuple[int, int]], ma
     out: list[Piece] = []
     for _ in range(len(adds) + 1):
         for lane in acc.ready():
-            batch = acc.take(lane, max_bytes)
+            batch = take(acc, lane, max_bytes)
             assert len(batch) == 1 or sum(one.size_bytes for one in batch) <= max_bytes
             out += batch
             acc.done(lane, batch)

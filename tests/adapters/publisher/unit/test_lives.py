@@ -9,7 +9,8 @@ from tidegate.errors import Code
 from tidegate_gateway.adapters.kafka import generation as generation_module
 from tidegate_gateway.adapters.kafka.accumulator import Accumulator, Piece
 from tidegate_gateway.adapters.kafka.cluster import Topic
-from tidegate_gateway.adapters.kafka.generation import Flight, Generation
+from tidegate_gateway.adapters.kafka.flight import Flight
+from tidegate_gateway.adapters.kafka.generation import Generation
 from tidegate_gateway.adapters.kafka.limits import KAFKA_DEFAULTS
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
@@ -21,7 +22,7 @@ Landings = list[tuple[Flight, int | None]]
 
 
 def generation(landings: Landings) -> Generation:
-    return Generation(SETTINGS, landed=lambda _, flight, base: landings.append((flight, base)), freed=lambda: None)
+    return Generation(SETTINGS, landed=lambda _, flight, base: landings.append((flight, base)), freed=lambda _: None)
 
 
 def pieces(count: int) -> list[Piece]:
@@ -30,7 +31,7 @@ def pieces(count: int) -> list[Piece]:
     made = [Piece(lane, [RECORD], 100, 1e9, asyncio.get_running_loop().create_future()) for _ in range(count)]
     for one in made:
         acc.add(one, 0.0)
-    return acc.take(lane, 1_000_000)
+    return acc.take(lane, 1_000_000, late_s=0.0, why=NotStored(Code.BROKER_UNAVAILABLE, "late"))
 
 
 def never_ending(monkeypatch: pytest.MonkeyPatch, one: Generation) -> "asyncio.Future[Any]":
@@ -91,25 +92,26 @@ async def test_close_answers_whoever_waits_and_waits_for_nobody_else(
     monkeypatch: pytest.MonkeyPatch, doubt: bool, told: type
 ) -> None:
     publisher = ready_publisher()
-    one = Generation(SETTINGS, landed=publisher._on_landed, freed=lambda: None)
-    monkeypatch.setattr(one, "takes", lambda topic, partition: (topic, partition) not in one.flights)
+    delivery = publisher._delivery
+    one = delivery._generation()
+    monkeypatch.setattr(one, "obstacle", lambda place: "taken" if place in one.flights else None)
     never_ending(monkeypatch, one)
-    publisher._generations.current = one
+    delivery.generations.current = one
     publishing = asyncio.create_task(publisher.publish("orders", [RECORD], timeout_s=5))
     await asyncio.sleep(0)
     (flight,) = one.flights.values()
     flight.doubt = doubt
-    assert publisher._owed()
+    assert delivery.owed()
     await publisher.close(0.05)
     (outcome,) = await asyncio.wait_for(publishing, 5)
     assert isinstance(outcome, told)
-    assert not publisher._owed()
+    assert not delivery.owed()
 
 
 async def test_a_sweep_that_fails_is_not_the_last(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("tidegate_gateway.adapters.kafka.publisher._SWEEP_S", 0)
+    monkeypatch.setattr("tidegate_gateway.adapters.kafka.delivery._SWEEP_S", 0)
     publisher = ready_publisher()
     sweeps: list[float] = []
 
@@ -117,8 +119,8 @@ async def test_a_sweep_that_fails_is_not_the_last(
         sweeps.append(now_s)
         raise RuntimeError("by a bug")
 
-    monkeypatch.setattr(publisher, "_sweep_once", fails)
-    sweeping = asyncio.create_task(publisher._sweep())
+    monkeypatch.setattr(publisher._delivery, "_sweep_once", fails)
+    sweeping = asyncio.create_task(publisher._delivery.sweep())
     for _ in range(6):
         await asyncio.sleep(0)
     sweeping.cancel()
@@ -128,17 +130,18 @@ async def test_a_sweep_that_fails_is_not_the_last(
 
 
 async def test_a_look_that_fails_as_none_should_is_an_outage_and_not_the_last_look(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     publisher = ready_publisher()
 
-    async def fails() -> None:
+    async def fails(*_: object) -> None:
         raise ValueError("an answer that aiokafka cannot read")
 
-    monkeypatch.setattr(publisher._cluster, "_probe", fails)
+    monkeypatch.setattr(publisher._cluster, "_ask", fails)
     await publisher._cluster._look()
-    assert not publisher.ready()[0]
-    assert "a look at the brokers failed" in caplog.text
+    ok, detail = publisher.ready()
+    assert not ok
+    assert "127.0.0.1:9 gives no usable answer (ValueError: an answer that aiokafka cannot read)" in detail
     await publisher.close(0.05)
 
 
