@@ -1,9 +1,11 @@
 """A real broker that asks who is there: TLS, mutual TLS and logins, each on a port of its own. Used by tests/adapters/kafka."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import trustme
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ScramCredentialInfo, ScramMechanism, UserScramCredentialUpsertion
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -110,9 +112,15 @@ def _sasl_lines() -> list[str]:
 def _add_scram_user(bootstrap: str) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
-        credential = ScramCredentialInfo(mechanism, 4096)
-        wanted = UserScramCredentialUpsertion(USER, credential, PASSWORD.encode())
-        admin.alter_user_scram_credentials([wanted])[USER].result(20)
+        wanted = UserScramCredentialUpsertion(USER, ScramCredentialInfo(mechanism, 4096), PASSWORD.encode())
+        for last in (False, False, False, True):  # its port answers a moment before the controller does
+            try:
+                admin.alter_user_scram_credentials([wanted])[USER].result(20)
+                break
+            except KafkaException:
+                if last:
+                    raise
+                time.sleep(1)
 
 
 def _identity(ca: trustme.CA, folder: Path, name: str) -> Identity:

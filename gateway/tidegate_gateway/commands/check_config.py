@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tidegate_gateway.commands.exits import FAILED, OK, stop
 from tidegate_gateway.config.options import Value
 from tidegate_gateway.config.plan import missing_files, plan_of
-from tidegate_gateway.config.read import ConfigError, Problem, Resolved, default_file, resolve
+from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting, default_file, resolve
 
 __all__ = ["check_config"]
 
@@ -39,10 +39,15 @@ def check_config(arguments: argparse.Namespace) -> int:
 
 
 def _rows(resolved: Resolved) -> list[tuple[str, Value, str]]:
-    rows = [(name, setting.value, setting.origin) for name, setting in resolved.settings.items()]
+    rows = [(name, _told(setting), setting.origin) for name, setting in resolved.settings.items()]
     for index, issuer in enumerate(resolved.issuers):
         rows += [(f"auth.issuers[{index}].{key}", setting.value, setting.origin) for key, setting in issuer.items()]
     return rows
+
+
+def _told(setting: Setting) -> Value:
+    """The value, but no secret."""
+    return "(a secret)" if setting.option.secret and setting.value else setting.value
 
 
 def _shown(value: Value) -> str:

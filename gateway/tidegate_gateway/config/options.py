@@ -14,7 +14,10 @@ Value = str | int | float | bool | tuple[str, ...] | None
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option. `low` and `high` bound numbers, `one_of` strings; None as default means: not set."""
+    """One option. `low` and `high` bound numbers, `one_of` strings; None as default means: not set.
+
+    `secret`: its value is never printed.
+    """
 
     section: str
     key: str
@@ -24,6 +27,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     one_of: tuple[str, ...] = ()
+    secret: bool = False
 
     @property
     def name(self) -> str:
@@ -44,9 +48,13 @@ def _option(
     low: float | None = None,
     high: float | None = None,
     one_of: tuple[str, ...] = (),
+    *,
+    secret: bool = False,
 ) -> Option:
     section, _, key = name.rpartition(".")
-    return Option(section=section, key=key, kind=kind, default=default, doc=doc, low=low, high=high, one_of=one_of)
+    return Option(
+        section=section, key=key, kind=kind, default=default, doc=doc, low=low, high=high, one_of=one_of, secret=secret
+    )
 
 
 _PORT = (0, 65535)
@@ -70,6 +78,17 @@ OPTIONS: Final = (
     _option("auth.max_lifetime_s", "float", 86400.0, "the longest lifetime of a token that is accepted, in seconds", 1, 31_536_000),
     _option("kafka.bootstrap_servers", "str", None, "host:port, comma-separated; `serve` needs it, or `embedded`"),
     _option("kafka.embedded", "bool", False, "the in-memory broker of `dev`, in a subprocess: everything is lost at exit"),
+    _option("kafka.security_protocol", "str", "PLAINTEXT", "how brokers are reached: SSL is TLS, SASL a login", one_of=("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")),
+    _option("kafka.sasl_mechanism", "str", None, "how the gateway logs in; needed with SASL", one_of=("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")),
+    _option("kafka.sasl_username", "str", None, "its user name"),
+    _option("kafka.sasl_password", "str", None, "its password; better in a file", secret=True),
+    _option("kafka.sasl_password_file", "str", None, "the file that holds the password, a line end at its end not counted"),
+    _option("kafka.ssl_ca", "str", None, "PEM file of the authorities that brokers' certificates are trusted from; without it the system's"),
+    _option("kafka.ssl_cert", "str", None, "PEM file of the gateway's own certificate and its chain, for mutual TLS"),
+    _option("kafka.ssl_key", "str", None, "PEM file of its key; may be the same file"),
+    _option("kafka.ssl_key_password", "str", None, "what opens an encrypted key; better in a file", secret=True),
+    _option("kafka.ssl_key_password_file", "str", None, "the file that holds it"),
+    _option("kafka.create_topics", "bool", False, "create the topics of contracts that Kafka lacks; those that exist are never changed"),
     _option("kafka.linger_ms", "float", 2.0, "how long a batch may wait for more events, in milliseconds", 0, 1000),
     _option("kafka.compression", "str", "none", "of batches; zstd saves most, and kafkajs reads only gzip or none", one_of=("none", "gzip", "snappy", "lz4", "zstd")),
     _option("kafka.delivery_timeout_s", "float", 10.0, "how long an event may wait for its acknowledgement, in seconds", 0.1, 120),
@@ -103,7 +122,6 @@ ISSUER_OPTIONS: Final = (
 
 LATER: Final = frozenset({
     "grpc", "redis",
-    "contracts.registry_url", "kafka.create_topics", "kafka.security_protocol", "kafka.sasl_mechanism", "kafka.sasl_username",
-    "kafka.sasl_password", "kafka.ssl_ca", "kafka.ssl_cert", "kafka.ssl_key",
+    "contracts.registry_url",
 })  # fmt: skip
 """Options (and sections) of the design that this build does not serve: refused by name, never ignored."""

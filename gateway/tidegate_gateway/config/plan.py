@@ -11,6 +11,7 @@ from tidegate.contracts.source import Limits
 from tidegate_gateway.adapters.auth_settings import AuthSettings, IssuerSettings
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.config.http import tls_settings, trusted_proxies
+from tidegate_gateway.config.kafka import kafka_settings
 from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting
 from tidegate_gateway.edge.deadlines import Deadlines
 from tidegate_gateway.edge.proxies import Network
@@ -62,7 +63,7 @@ def plan_of(resolved: Resolved) -> Plan:
     """The plan of `serve`. Raises ConfigError with everything that does not fit together."""
     problems: list[Problem] = []
     auth = _auth(resolved, problems)
-    kafka = _kafka(resolved, problems)
+    kafka = kafka_settings(resolved, problems)
     limits = _limits(resolved)
     tls, trusted = tls_settings(resolved, problems), trusted_proxies(resolved, problems)
     if problems:
@@ -137,28 +138,6 @@ def _auth(resolved: Resolved, problems: list[Problem]) -> AuthSettings:
     if not problems:
         _validate(auth, "auth", problems)
     return auth
-
-
-def _kafka(resolved: Resolved, problems: list[Problem]) -> KafkaSettings | None:
-    servers, embedded = resolved["kafka.bootstrap_servers"], resolved["kafka.embedded"] is True
-    if embedded and servers:
-        where = resolved.settings["kafka.embedded"].origin
-        problems.append(Problem(where=where, detail="kafka.embedded and kafka.bootstrap_servers exclude each other"))
-    if embedded:
-        return None
-    if not servers:
-        detail = "is not set: name Kafka's host:port (or, for trials, kafka.embedded = true)"
-        problems.append(Problem(where="kafka.bootstrap_servers", detail=detail))
-        return None
-    settings = KafkaSettings(
-        bootstrap_servers=str(servers),
-        linger_ms=_number(resolved, "kafka.linger_ms"),
-        compression=_text(resolved, "kafka.compression"),
-        delivery_timeout_s=_number(resolved, "kafka.delivery_timeout_s"),
-    )
-    where = resolved.settings["kafka.bootstrap_servers"].origin
-    problems.extend(Problem(where=where, detail=f"kafka.{wrong}") for wrong in settings.validate())
-    return settings
 
 
 def _limits(resolved: Resolved) -> Limits | None:

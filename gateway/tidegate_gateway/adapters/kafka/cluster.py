@@ -1,92 +1,88 @@
-"""What the brokers say: whether they are there, and what the catalogue's topics are like. Called by `publisher`.
+"""What the brokers say: whether they are there, and what the catalogue's topics are like. Called by the publishers.
 
-A connection of its own, apart from the producers': one look in `probe_s` (a metadata request of nothing), one reading of the
-topics in `refresh_s`. Every wait is bounded, so that a loss or a return is seen within five seconds. Nothing is written
-here, and no topic is created: only a broker that cannot be asked to create one (librdkafka's mock cluster) does it when asked
-for its metadata.
+Connections of its own, apart from the producers': a look at the brokers in each `probe_s` (a metadata request of nothing), one
+reading of the topics in `refresh_s`. Looks overlap, so that a slow broker is not taken for a dead one (`pulse` decides), and a
+loss or a return is seen within five seconds. Nothing is written here, but for topics that are to be created; and a broker
+that cannot be asked to (librdkafka's mock cluster) does it when asked for its metadata.
 """
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import IncompatibleBrokerVersion, KafkaError
 from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.api import Request, Response
 from aiokafka.protocol.metadata import MetadataRequest
 
-from tidegate_gateway.adapters.kafka.limits import KAFKA_DEFAULTS, TopicLimits, limits_from
+from tidegate_gateway.adapters.kafka.connecting import Address, Line, address_of, why_not
+from tidegate_gateway.adapters.kafka.creation import Creation
+from tidegate_gateway.adapters.kafka.pulse import Pulse
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.adapters.kafka.topics import Configs, Topic, View, WantedTopic, configs_asked, read_topics, said
 
 __all__ = ["Cluster", "Topic"]
 
-_LOOK_S = 2.0
-_READ_S = 5.0
-_MISSING_S = 2.0
-_CLOSE_S = 1.0
+_LOOK_S = 12.0
+"""How long a look may take, connecting included: a login over TLS is seven round trips."""
+_LOOKS = 12
+_READ_S = 15.0
+_AGAIN_S = 2.0
+_AT_ONCE = 8
 _TOPIC = 2
-_CONFIGS = [
-    "max.message.bytes", "message.timestamp.type", "message.timestamp.before.max.ms", "message.timestamp.after.max.ms",
-    "cleanup.policy",
-]  # fmt: skip
 _PAGE = 200
-_WHY_ABSENT = {
-    3: "does not exist in Kafka",
-    17: "has a name that Kafka does not take",
-    29: "may not be described by this gateway in Kafka",
-}
+_SETTLE_S = 0.2
+_SETTLES = 10
+_ANY = WantedTopic()
 
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Topic:
-    """A topic as Kafka has it. `available`: its partitions with a leader, where there are any, else all."""
-
-    partitions: int
-    available: tuple[int, ...]
-    limits: TopicLimits
-
-
-_NOT_LOOKED = "Kafka was not reached yet"
-
-
 class Cluster:
-    """The latest view of the brokers. `topics` and `absent` are replaced whole, never changed."""
+    """The latest view of the brokers. `topics` and `absent` (with why) are replaced whole, never changed."""
 
     def __init__(self, settings: KafkaSettings, *, changed: Callable[[], None]) -> None:
         self.topics: Mapping[str, Topic] = {}
         self.absent: Mapping[str, str] = {}
         self.up = False
-        self.detail = _NOT_LOOKED
+        self.detail = "Kafka was not reached yet"
         self._settings = settings
         self._changed = changed
-        self._watched: tuple[str, ...] = ()
-        self._client: AIOKafkaClient | None = None
-        self._connecting: asyncio.Task[None] | None = None
-        self._closing: set[asyncio.Task[None]] = set()
-        self._creates = False
+        self._pulse = Pulse(monotonic())
+        self._view = View()
+        self._creation = Creation()
+        self._watched: Mapping[str, WantedTopic] = {}
+        self._bootstrap = tuple(address_of(server) for server in settings.servers)
+        self._brokers: tuple[Address, ...] = ()
+        self._controller: Address | None = None
+        self._favourite: Address | None = None
+        self._turn = 0
+        self._lines: dict[Address, Line] = {}
+        self._silent: dict[Address, str] = {}
+        self._looks: set[asyncio.Task[None]] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._mock = False
         self._wake = asyncio.Event()
-        self._read_at_s = -1e9
-        self._read_for: tuple[str, ...] | None = None
+        self._unread = ""
+        self._read_at_s = float("-inf")
+        self._read_for: Mapping[str, WantedTopic] | None = None
         self._news = asyncio.Event()
-        self._looked = asyncio.Event()
+        self._known = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self, timeout_s: float) -> None:
-        """Begin to look; wait for the first answer, good or bad, at most so long."""
+        """Begin to look; wait until something is known, good or bad, at most so long."""
+        self._pulse = Pulse(monotonic())
         self._task = asyncio.create_task(self._run(), name="kafka-cluster")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._looked.wait(), timeout_s)
+            await asyncio.wait_for(self._known.wait(), timeout_s)
 
-    async def watch(self, topics: Iterable[str], timeout_s: float) -> None:
-        """Know these topics, and only these; wait for the reading of them, at most so long."""
-        self._watched = tuple(sorted(set(topics)))
+    async def watch(self, topics: Iterable[str] | Mapping[str, WantedTopic], timeout_s: float) -> None:
+        """Know these topics, and only these; wait for the reading of them, at most so long. A mapping says what is wanted."""
+        wanted = topics if isinstance(topics, Mapping) else dict.fromkeys(topics, _ANY)
+        self._watched = {name: wanted[name] for name in sorted(wanted)}
         self.stale()
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
@@ -96,162 +92,243 @@ class Cluster:
 
     def stale(self) -> None:
         """Read the topics again soon: something did not go as they say."""
-        self._read_at_s = -1e9
+        self._read_at_s = float("-inf")
         self._wake.set()
 
     async def close(self) -> None:
-        """Stop looking and close the connection."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
-        self._drop_client()
-        if self._closing:
-            await asyncio.wait(self._closing, timeout=_CLOSE_S)
+        """Stop looking and close the connections."""
+        tasks = [task for task in (self._task, self._reading, *self._looks) if task is not None]
+        self._task = self._reading = None
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._hang_up()
 
     async def _run(self) -> None:
         while True:
-            await self._look()
-            self._looked.set()
-            self._news.set()
+            if len(self._looks) < _LOOKS:
+                look = asyncio.create_task(self._look(), name="kafka-look")
+                self._looks.add(look)
+                look.add_done_callback(self._looks.discard)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), self._settings.probe_s)
+                wait_s = self._pulse.wait_s(monotonic(), self._settings.probe_s)
+                await asyncio.wait_for(self._wake.wait(), wait_s)
             self._wake.clear()
+            self._pulse.silent(monotonic(), self._who_is_silent())
+            self._settle()
+            if self.up:
+                self._read_where_due()
 
     async def _look(self) -> None:
-        """One look at the brokers and, where it is due, one at the topics. Never raises for a fault of theirs."""
-        was_up, first = self.up, self.detail == _NOT_LOOKED
+        """Ask some brokers, and all there are where those surely fail. Never raises for a fault of theirs."""
+        began_s = monotonic()
+        asked: dict[Address, str | None] = {}
+        try:
+            for addresses in (self._picked, self._others, self._bootstraps):
+                found = await asyncio.gather(*(self._ask_who_is_there(address) for address in addresses(asked)))
+                asked |= dict(found)
+                if any(why is None for _, why in found) or not self._all_sure(asked):
+                    return
+            self._pulse.refused(began_s, "; ".join(sorted(filter(None, asked.values()))))
+            self._settle()
+        except Exception:  # whatever aiokafka raises, the next look must still happen
+            _log.exception("kafka: a look at the brokers failed")
+
+    def _picked(self, asked: Mapping[Address, str | None]) -> list[Address]:
+        """Who answered last, and the next in turn: one of them is there unless nearly all are not."""
+        brokers = self._brokers
+        if not brokers:
+            return []
+        self._turn += 1
+        picked = dict.fromkeys([self._favourite or brokers[0], brokers[self._turn % len(brokers)]])
+        return [address for address in picked if address not in asked]
+
+    def _others(self, asked: Mapping[Address, str | None]) -> list[Address]:
+        return [address for address in self._brokers if address not in asked][:_AT_ONCE]
+
+    def _bootstraps(self, asked: Mapping[Address, str | None]) -> list[Address]:
+        return [address for address in self._bootstrap if address not in asked][:_AT_ONCE]
+
+    def _all_sure(self, asked: Mapping[Address, str | None]) -> bool:
+        return not any(address in self._silent for address in asked)
+
+    async def _ask_who_is_there(self, address: Address) -> tuple[Address, str | None]:
+        """None where this broker (or, asked as a bootstrap server, one that it names) answers; else why not."""
+        try:
+            response = await self._ask(address, MetadataRequest([], False))
+        except Exception as error:  # a broker may say anything; what it is goes to readyz
+            why = why_not(self._settings, address, error)
+            if isinstance(error, TimeoutError):
+                self._silent[address] = why
+            else:
+                self._silent.pop(address, None)
+            return address, why
+        self._silent.pop(address, None)
+        named = {row[0]: (row[1], row[2]) for row in response.brokers}
+        if named and address not in named.values():
+            return address, await self._ask_named(address, tuple(named.values()))
+        self._brokers = tuple(named.values())
+        self._controller = named.get(getattr(response, "controller_id", -1))
+        self._favourite = address
+        self._pulse.answered(monotonic())
+        self._settle()
+        self._read_where_due()
+        return address, None
+
+    async def _ask_named(self, by: Address, named: tuple[Address, ...]) -> str | None:
+        """Brokers whose names a bootstrap server told: only they take events, so only they count."""
+        found = await asyncio.gather(*(self._ask_who_is_there(address) for address in named[:_AT_ONCE]))
+        if any(why is None for _, why in found):
+            return None
+        if any(address in self._silent for address, _ in found):
+            self._silent[by] = f"{by[0]}:{by[1]} answers, but the brokers that it names do not"
+        whys = "; ".join(sorted(why for _, why in found if why is not None))
+        return f"{by[0]}:{by[1]} answers, but the brokers that it names (advertised.listeners) do not: {whys}"
+
+    async def _ask(self, address: Address, request: "Request[object]") -> Response:
+        """One broker's answer, over the connection that is kept where there is one."""
+        kept = self._lines.get(address)
+        if kept is not None and kept.open:
+            try:
+                return await kept.ask(request, _LOOK_S)
+            except IncompatibleBrokerVersion:
+                raise
+            except (KafkaError, OSError) as error:
+                if kept.given_up:
+                    raise TimeoutError from error
+                self._lines.pop(address, None)
+                kept.hang_up()
+                if isinstance(error, TimeoutError):
+                    raise
+        return await self._ask_anew(address, request)
+
+    async def _ask_anew(self, address: Address, request: "Request[object]") -> Response:
+        line = Line(self._settings, address)
+        keep = False
         try:
             async with asyncio.timeout(_LOOK_S):
-                await self._probe()
-            async with asyncio.timeout(_READ_S):
-                read = await self._read_where_due()
-        except Exception as error:  # whatever aiokafka raises, the next look must still happen
-            if not isinstance(error, KafkaError | OSError | TimeoutError):
-                _log.exception("kafka: a look at the brokers failed")
-            self.up = False
-            self.detail = f"no broker of {self._settings.bootstrap_servers} answers ({type(error).__name__})"
-            self._drop_client()
-            read = False
+                response = await line.ask(request, _LOOK_S)
+            there = self._lines.get(address)
+            keep = there is None or not there.open
+            if keep:
+                self._lines[address] = line
+            return response
+        finally:
+            if not keep:
+                line.hang_up()
+
+    def _who_is_silent(self) -> str:
+        asked = self._brokers or self._bootstrap
+        return "; ".join(f"{host}:{port} does not answer" for host, port in sorted(asked)[:_AT_ONCE])
+
+    def _settle(self) -> None:
+        """Say what the pulse and the view mean, and tell of it where it changed."""
+        pulse, was_up, before, first = self._pulse, self.up, self.detail, not self._known.is_set()
+        if not pulse.known:
+            return
+        self.up = pulse.up
+        if pulse.up:
+            self.detail = self._said() or "brokers answer"
         else:
-            self.up = True
-            self.detail = "; ".join(f"topic {name} {why}" for name, why in self.absent.items()) or "brokers answer"
-        if was_up != self.up or first:
+            self.detail = f"no broker can be used: {pulse.why}"
+            if was_up:
+                self._hang_up()
+        self._known.set()
+        self._news.set()
+        if was_up != self.up or first or (self.up and self.detail != before):
             _log.log(logging.INFO if self.up else logging.WARNING, "kafka: %s", self.detail)
-        if read or was_up != self.up:
+        if was_up != self.up:
             self._changed()
 
-    async def _probe(self) -> None:
-        """The first answer of any broker. Raises what the last of them failed with."""
-        if self._client is None:
-            client = AIOKafkaClient(
-                bootstrap_servers=[server.strip() for server in self._settings.bootstrap_servers.split(",")],
-                client_id=self._settings.client_id,
-                request_timeout_ms=int(_LOOK_S * 1000),
-            )
-            self._client = client
-            self._connecting = asyncio.create_task(client.bootstrap())
-        if self._connecting is not None:
-            await asyncio.shield(self._connecting)
-        asks = [asyncio.ensure_future(self._client.send(node, MetadataRequest([], False))) for node in self._nodes()]
-        try:
-            failure: BaseException = KafkaError("no broker is known")
-            for ask in asyncio.as_completed(asks):
-                try:
-                    await ask
-                except (KafkaError, OSError) as error:
-                    failure = error
-                else:
-                    return
-            raise failure
-        finally:
-            for pending in asks:
-                pending.cancel()
-            await asyncio.gather(*asks, return_exceptions=True)
+    def _said(self) -> str:
+        return said(self._view, self._creation.refusals, creates=self._settings.create_topics)
 
-    async def _read_where_due(self) -> bool:
-        now_s = monotonic()
-        due_s = _MISSING_S if self.absent else self._settings.refresh_s
-        if now_s - self._read_at_s < due_s:
-            return False
-        self._read_at_s = now_s
+    def _hang_up(self) -> None:
+        """Let go of all connections: after a silence the old ones are the last to come back."""
+        lines, self._lines, self._brokers = list(self._lines.values()), {}, ()
+        for line in lines:
+            line.hang_up()
+
+    def _read_where_due(self) -> None:
+        """Begin to read the topics, where it is time and it is not under way."""
+        due_s = _AGAIN_S if self.absent or self._read_for is not self._watched else self._settings.refresh_s
+        if self._reading is None and monotonic() - self._read_at_s >= due_s:
+            self._read_at_s = monotonic()
+            self._reading = asyncio.create_task(self._read(), name="kafka-topics")
+
+    async def _read(self) -> None:
         watched = self._watched
-        topics: dict[str, Topic] = {}
-        absent: dict[str, str] = {}
-        for start in range(0, len(watched), _PAGE):
-            await self._read_page(watched[start : start + _PAGE], topics, absent)
+        try:
+            async with asyncio.timeout(_READ_S):
+                view = await self._read_view(watched)
+                if self._settings.create_topics and not self._mock:
+                    view = await self._create(view, watched)
+        except Exception as error:  # the next reading must still happen, whatever was wrong with this one
+            if self._unread != repr(error):
+                self._unread = repr(error)
+                _log.warning("kafka: topics could not be read: %s", self._unread)
+            self._read_at_s = min(monotonic(), monotonic() - self._settings.refresh_s + _AGAIN_S)
+        else:
+            changed = view != self._view
+            self._view, self._read_for, self._unread = view, watched, ""
+            self.topics, self.absent = view.topics, view.absent
+            self._settle()
+            if changed:
+                self._changed()
+        finally:
+            self._reading = None
+            self._news.set()
         if watched is not self._watched:
             self.stale()
-        changed = topics != self.topics or absent != self.absent
-        self.topics, self.absent = topics, absent
-        self._read_for = watched
-        return changed
 
-    async def _read_page(self, names: tuple[str, ...], topics: dict[str, Topic], absent: dict[str, str]) -> None:
-        limits = await self._read_limits(names)
-        response = await self._ask(MetadataRequest(list(names), self._creates))
-        for code, name, _, partitions in response.topics:
-            if code or not partitions:
-                absent[name] = _WHY_ABSENT.get(code, f"is not ready in Kafka (error {code})")
-                continue
-            leaders = tuple(sorted(number for _, number, leader, *_ in partitions if leader != -1))
-            topics[name] = Topic(
-                partitions=len(partitions),
-                available=leaders or tuple(range(len(partitions))),
-                limits=limits.get(name) or self._known_limits(name),
-            )
+    async def _read_view(self, watched: Mapping[str, WantedTopic]) -> View:
+        names = list(watched)
+        rows: list[tuple[object, ...]] = []
+        configs: dict[str, Configs] = {}
+        for start in range(0, len(names), _PAGE):
+            page = names[start : start + _PAGE]
+            configs |= await self._read_configs(page, watched)
+            rows += (await self._ask_one(MetadataRequest(page, self._mock))).topics
+        return read_topics(rows, configs, watched, self.topics)
 
-    def _known_limits(self, name: str) -> TopicLimits:
-        known = self.topics.get(name)
-        return known.limits if known is not None else KAFKA_DEFAULTS
-
-    async def _read_limits(self, names: tuple[str, ...]) -> dict[str, TopicLimits]:
+    async def _read_configs(self, names: list[str], watched: Mapping[str, WantedTopic]) -> dict[str, Configs]:
+        asked = [(_TOPIC, name, configs_asked(watched[name])) for name in names]
         try:
-            response = await self._ask(DescribeConfigsRequest([(_TOPIC, name, _CONFIGS) for name in names]))
+            response = await self._ask_one(DescribeConfigsRequest(asked))
         except IncompatibleBrokerVersion:
-            self._creates = True
+            self._mock = True
             return {}
-        self._creates = False
+        self._mock = False
         return {
-            name: limits_from({config: value for config, value, *_ in entries})
+            name: {config: value for config, value, *_ in entries}
             for code, _, _, name, entries in response.resources
             if code == 0
         }
 
-    async def _ask(self, request: "Request[object]") -> Response:
-        """One broker's answer: the next one's where one fails."""
-        failure: KafkaError = KafkaError("no broker is known")
-        for node in self._nodes():
-            client = self._client
-            if client is None:
+    async def _create(self, view: View, watched: Mapping[str, WantedTopic]) -> View:
+        """Have the missing topics created, and wait a little until the brokers know them."""
+        names = self._creation.due(view.missing, monotonic())
+        for start in range(0, len(names), _PAGE):
+            request = self._creation.request(names[start : start + _PAGE], watched)
+            answer = await self._ask_one(request, self._controller)
+            there = self._creation.note(((row[0], row[1], row[2]) for row in answer.topic_errors), monotonic())
+            _log.info("kafka: topics created: %s", ", ".join(there) or "none")
+        for _ in range(_SETTLES):
+            if not names or not set(view.missing) - set(self._creation.refusals):
                 break
+            await asyncio.sleep(_SETTLE_S)
+            view = await self._read_view(watched)
+        return view
+
+    async def _ask_one(self, request: "Request[object]", first: Address | None = None) -> Response:
+        """One broker's answer: the next one's where one fails."""
+        order = dict.fromkeys(address for address in (first, self._favourite, *self._brokers) if address is not None)
+        failure: Exception = KafkaError("no broker is known")
+        for address in order:
             try:
-                return await client.send(node, request)
+                return await self._ask(address, request)
             except IncompatibleBrokerVersion:
                 raise
-            except KafkaError as error:
+            except (KafkaError, OSError, ValueError) as error:
                 failure = error
         raise failure
-
-    def _nodes(self) -> list[int]:
-        nodes = [broker.nodeId for broker in self._client.cluster.brokers()] if self._client is not None else []
-        random.shuffle(nodes)
-        return nodes
-
-    def _drop_client(self) -> None:
-        """Have the connections closed, without waiting for it."""
-        client, self._client = self._client, None
-        connecting, self._connecting = self._connecting, None
-        if client is not None and connecting is not None:
-            closing = asyncio.create_task(_close(client, connecting))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
-
-async def _close(client: AIOKafkaClient, connecting: "asyncio.Task[None]") -> None:
-    """Close a client once it stopped connecting: aiokafka leaves a socket open where that is cancelled. It has its own bounds."""
-    with suppress(KafkaError, OSError, TimeoutError):
-        await connecting
-    with suppress(KafkaError, OSError, TimeoutError):
-        await asyncio.wait_for(client.close(), _LOOK_S)

@@ -1,44 +1,57 @@
-"""What the Kafka publisher can be told. Made by `app` from `[kafka]`; read by the publisher's modules."""
+"""What the Kafka publishers can be told. Made by `config` from `[kafka]`; read by the publishers' modules."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-__all__ = ["COMPRESSIONS", "KafkaSettings"]
+from tidegate_gateway.adapters.kafka.security import Security
+
+__all__ = ["CLIENTS", "COMPRESSIONS", "KafkaSettings"]
 
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd", "snappy")
 """Codecs of Kafka's record batches. kafkajs reads only gzip or none."""
+
+CLIENTS = ("aiokafka", "librdkafka")
+"""The libraries that can carry events to Kafka."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSettings:
     """Bounds and choices of the publisher.
 
-    `bootstrap_servers`: `host:port`, several separated by commas. `linger_ms`: the longest that an event waits for company,
-    and only where others are likely to come. `delivery_timeout_s`: the longest wait for Kafka of one submission.
-    `buffer_bytes`: what may wait or be in flight, records counted as Kafka does. `batch_bytes`: the largest record batch,
-    unless the topic allows less. `probe_s`: between two looks at the brokers; `refresh_s`: between two readings of the
-    topics' limits.
+    `bootstrap_servers`: `host:port`, several separated by commas. `client`: which library sends. `linger_ms`: the longest that
+    an event waits for company, and only where others are likely to come. `delivery_timeout_s`: the longest wait for Kafka of
+    one submission. `create_topics`: whether topics that Kafka lacks are created. `buffer_bytes`: what may wait or be in
+    flight, records counted as Kafka does. `batch_bytes`: the largest record batch, unless the topic allows less. `probe_s`:
+    between two looks at the brokers; `refresh_s`: between two readings of the topics' limits.
     """
 
     bootstrap_servers: str
+    client: str = "aiokafka"
+    security: Security = field(default_factory=Security)
     linger_ms: float = 2.0
     compression: str = "none"
     delivery_timeout_s: float = 10.0
+    create_topics: bool = False
     buffer_bytes: int = 67_108_864
     batch_bytes: int = 1_000_000
     probe_s: float = 1.0
     refresh_s: float = 30.0
     client_id: str = "tidegate-gateway"
 
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The bootstrap servers, each `host:port`."""
+        return tuple(server.strip() for server in self.bootstrap_servers.split(","))
+
     def validate(self) -> tuple[str, ...]:
-        """What is wrong, one line for each option; empty where all is well."""
+        """What is wrong, `option: why` each; empty where all is well."""
         wrong: list[str] = []
         wrong.extend(
-            f'bootstrap_servers: "{server}" is not host:port'
-            for server in self.bootstrap_servers.split(",")
-            if not _is_address(server.strip())
+            f'bootstrap_servers: "{server}" is not host:port' for server in self.servers if not _is_address(server)
         )
         if self.compression not in COMPRESSIONS:
             wrong.append(f'compression: "{self.compression}" is not one of {", ".join(COMPRESSIONS)}')
+        if self.client not in CLIENTS:
+            wrong.append(f'client: "{self.client}" is not one of {", ".join(CLIENTS)}')
         bounds = (
             ("linger_ms", self.linger_ms, 0, 1_000),
             ("delivery_timeout_s", self.delivery_timeout_s, 0.1, 120),
@@ -52,7 +65,7 @@ class KafkaSettings:
             for name, value, low, high in bounds
             if not low <= value <= high
         )
-        return tuple(wrong)
+        return (*wrong, *self.security.validate())
 
 
 def _is_address(server: str) -> bool:

@@ -1,0 +1,108 @@
+"""`[kafka]` as the settings of the publisher; what is wrong with it is named with its own place. Called by `plan`."""
+
+from pathlib import Path
+
+from tidegate_gateway.adapters.kafka.security import Security
+from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.config.read import Problem, Resolved
+
+__all__ = ["kafka_settings"]
+
+_SECURITY = (
+    "security_protocol", "sasl_mechanism", "sasl_username", "sasl_password", "ssl_ca", "ssl_cert", "ssl_key",
+    "ssl_key_password",
+)  # fmt: skip
+_SECRETS = ("sasl_password", "ssl_key_password")
+_MAX_SECRET_BYTES = 65_536
+
+
+def kafka_settings(resolved: Resolved, problems: list[Problem]) -> KafkaSettings | None:
+    """The settings; None for the embedded broker, and where none can be made (then the problems say why)."""
+    servers, embedded = resolved["kafka.bootstrap_servers"], resolved["kafka.embedded"] is True
+    if embedded:
+        problems.extend(_not_with_embedded(resolved))
+        return None
+    if not servers:
+        detail = "is not set: name Kafka's host:port (or, for trials, kafka.embedded = true)"
+        problems.append(Problem(where="kafka.bootstrap_servers", detail=detail))
+        return None
+    secrets = {name: _secret(resolved, name, problems) for name in _SECRETS}
+    settings = KafkaSettings(
+        bootstrap_servers=str(servers),
+        security=Security(**{name: _text(resolved, name) for name in _SECURITY} | secrets),
+        linger_ms=_number(resolved, "linger_ms"),
+        compression=str(resolved["kafka.compression"]),
+        delivery_timeout_s=_number(resolved, "delivery_timeout_s"),
+        create_topics=resolved["kafka.create_topics"] is True,
+    )
+    problems.extend(_placed(resolved, wrong) for wrong in settings.validate())
+    return settings
+
+
+def _not_with_embedded(resolved: Resolved) -> list[Problem]:
+    where = resolved.settings["kafka.embedded"].origin
+    given = [
+        setting
+        for name, setting in resolved.settings.items()
+        if setting.option.section == "kafka"
+        and setting.origin != "default"
+        and setting.value not in {None, False}
+        and setting.option.key
+        in {"bootstrap_servers", "client", *_SECURITY, *(f"{secret}_file" for secret in _SECRETS)}
+    ]
+    return [
+        Problem(where=where, detail=f"kafka.embedded and {setting.option.name} exclude each other") for setting in given
+    ]
+
+
+def _secret(resolved: Resolved, name: str, problems: list[Problem]) -> str:
+    """A secret from the option, or from the file that `<name>_file` names (its last line end taken off)."""
+    given, file = resolved[f"kafka.{name}"], resolved[f"kafka.{name}_file"]
+    if not file:
+        return "" if given is None else str(given)
+    where = resolved.settings[f"kafka.{name}_file"].origin
+    if given:
+        problems.append(Problem(where=where, detail=f"kafka.{name} and kafka.{name}_file exclude each other"))
+        return str(given)
+    try:
+        content = Path(str(file)).read_bytes()
+        secret = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except OSError as error:
+        problems.append(Problem(where=where, detail=f"kafka.{name}_file: {file} cannot be read: {error.strerror}"))
+    except UnicodeDecodeError:
+        problems.append(Problem(where=where, detail=f"kafka.{name}_file: {file} is not UTF-8"))
+    else:
+        if secret and len(content) <= _MAX_SECRET_BYTES:
+            return secret
+        fault = f"is larger than {_MAX_SECRET_BYTES} bytes" if secret else "is empty"
+        problems.append(Problem(where=where, detail=f"kafka.{name}_file: {file} {fault}"))
+    return "?"  # so that it is not called missing, too
+
+
+def _placed(resolved: Resolved, wrong: str) -> Problem:
+    """`option: why` at the place of the option; of the one that asks for it where it is not given itself."""
+    name, _, why = wrong.partition(": ")
+    askers = {"ssl_key": "ssl_cert", "ssl_cert": "ssl_key"}
+    for asker in (
+        name,
+        f"{name}_file",
+        askers.get(name, "security_protocol"),
+        "security_protocol",
+        "bootstrap_servers",
+    ):
+        setting = resolved.settings.get(f"kafka.{asker}")
+        if setting is not None and setting.origin != "default":
+            return Problem(where=setting.origin, detail=f"kafka.{name} {why}" if why else wrong)
+    return Problem(where="kafka", detail=wrong)
+
+
+def _text(resolved: Resolved, key: str) -> str:
+    value = resolved[f"kafka.{key}"]
+    return "" if value is None else str(value)
+
+
+def _number(resolved: Resolved, key: str) -> float:
+    value = resolved[f"kafka.{key}"]
+    if not isinstance(value, int | float):
+        raise TypeError(f"kafka.{key} is a number")
+    return value
