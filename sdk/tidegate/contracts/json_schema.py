@@ -14,9 +14,9 @@ JsonSchema = dict[str, Json]
 BASE64: Final[JsonSchema] = {
     "type": "string",
     "contentEncoding": "base64",
-    "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+    "pattern": "^([A-Za-z0-9+/_-]{4})*([A-Za-z0-9+/_-]{2}(==)?|[A-Za-z0-9+/_-]{3}=?)?$",
 }
-"""Base64 as most write it; url-safe letters and no padding are taken too."""
+"""Base64, standard or url-safe, padded or not."""
 
 _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"

@@ -83,7 +83,7 @@ _COPIES = (
 )
 
 _HOT_TEXT = (
-    "`Content-Encoding: gzip` is taken. A query parameter that is not listed here is refused (400). What is published is answered with 2xx only after all in-sync replicas of Kafka "
+    "`Content-Encoding: gzip` and `zstd` are taken. A query parameter that is not listed here is refused (400). What is published is answered with 2xx only after all in-sync replicas of Kafka "
     "have it. For a single event `Event-Header-<name>` sets the Kafka header of that name."
 )
 
