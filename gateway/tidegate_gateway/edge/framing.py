@@ -8,12 +8,10 @@ import re
 from collections.abc import Sequence
 
 from tidegate.errors import Code
+from tidegate_gateway.doors.rest.heads import MAX_HEAD_BYTES
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["MAX_HEAD_BYTES", "WATCHED", "check_head", "head_bytes", "head_too_large", "unreadable"]
-
-MAX_HEAD_BYTES = 16_384
-"""Request line and headers together; as much again may be spent on chunk extensions and trailers (http.md)."""
+__all__ = ["WATCHED", "check_head", "head_bytes", "head_too_large", "unreadable"]
 
 WATCHED = frozenset({b"host", b"transfer-encoding"})
 """The headers that `check_head` looks at, names in lower case."""

@@ -21,17 +21,15 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from tidegate.errors import Code
+from tidegate_gateway.doors.rest.heads import CERTIFICATE, MAX_HEAD_BYTES
 from tidegate_gateway.edge.cork import CorkedTransport
 from tidegate_gateway.edge.deadlines import Deadlines, Leaving, Phase, still_leaving
-from tidegate_gateway.edge.framing import MAX_HEAD_BYTES, WATCHED, check_head, head_bytes, head_too_large, unreadable
+from tidegate_gateway.edge.framing import WATCHED, check_head, head_bytes, head_too_large, unreadable
 from tidegate_gateway.edge.proxies import Network, is_trusted, origin_of
 from tidegate_gateway.edge.tls import certificate_name
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["CERTIFICATE", "EdgeProtocol", "Port", "Refusal"]
-
-CERTIFICATE = "tidegate.certificate"
-"""The ASGI scope's extension that names the client's certificate."""
+__all__ = ["EdgeProtocol", "Port", "Refusal"]
 
 _MOST_PIPELINED = 16
 """Requests that may wait behind the one being answered; what comes after them is not read."""
@@ -228,7 +226,7 @@ class EdgeProtocol(HttpToolsProtocol):
         scope["raw_path"] = self.root_path.encode("ascii") + raw_path
         scope["query_string"] = query
         if self._certificate is not None:
-            scope["extensions"] = {CERTIFICATE: {"name": self._certificate}}
+            scope["extensions"] = {CERTIFICATE: self._certificate}
         if self._proxied:
             self._hear_proxy(scope)
         self._head_open, self._body_open = False, True

@@ -30,16 +30,25 @@ class Catalogue:
     """One immutable snapshot: contracts by topic, and what could not be served.
 
     `routes` are the typed routes' paths, each with its topic: they come and go with their contracts.
+    `clients` are the roles that name one principal (`client:<issuer>/<subject>`), each with the topics it may write.
     """
 
     contracts: Mapping[str, CompiledContract] = field(default_factory=lambda: MappingProxyType({}))
     broken: tuple[BrokenContract, ...] = ()
     routes: Mapping[bytes, str] = field(init=False)
+    clients: Mapping[str, frozenset[str]] = field(init=False)
 
     def __post_init__(self) -> None:
-        """Gather the routes."""
+        """Gather the routes and the clients."""
         named = ((contract.source.route, topic) for topic, contract in self.contracts.items())
         routes = MappingProxyType({route.encode("ascii"): topic for route, topic in named if route})
+        clients: dict[str, set[str]] = {}
+        for topic, contract in self.contracts.items():
+            for role in contract.source.roles:
+                if role.startswith("client:"):
+                    clients.setdefault(role, set()).add(topic)
+        frozen = MappingProxyType({role: frozenset(topics) for role, topics in clients.items()})
+        object.__setattr__(self, "clients", frozen)
         object.__setattr__(self, "routes", routes)  # frozen: this is the one place that may
 
     @property

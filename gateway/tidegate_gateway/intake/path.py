@@ -1,6 +1,6 @@
 """The path of an event: who, may, which, room, rate, good, keep, tell. Each a line; the order is the design.
 
-    authenticate(token)            -> Principal     before anything else is looked at
+    authenticate(token, ...)       -> Principal     before anything else is looked at
     admit(principal, topic, ...)   -> Admission     before the body is read
     accept(admission, submission)  -> Told          after; `validate` stops before the publisher
 
@@ -33,7 +33,7 @@ from tidegate_gateway.intake.ports import (
     RecordStored,
     Unknown,
 )  # fmt: skip
-from tidegate_gateway.intake.principal import Principal, authorize_publish, authorize_roles, check_topic_name
+from tidegate_gateway.intake.principal import Principal, authorize_publish, authorize_roles, certified, check_topic_name
 from tidegate_gateway.intake.submission import Admission, Refusal, Request, Submission, Told
 
 __all__ = ["Intake", "IntakeSettings"]
@@ -81,8 +81,13 @@ class Intake:
         self._new_id = new_id
         self._closed = False
 
-    async def authenticate(self, token: str | None) -> Principal:
-        """Who sends this token. Raises `unauthenticated`."""
+    async def authenticate(self, token: str | None, certificate: str | None = None) -> Principal:
+        """Who sends this token. Without one, whom the verified client certificate names. Raises `unauthenticated`.
+
+        A token that is bad is refused, whatever the certificate says: who sends both means the token.
+        """
+        if token is None and certificate is not None:
+            return certified(certificate, self.catalogue.current.clients)
         return await self._authenticator.authenticate(token)
 
     def admit(

@@ -1,12 +1,16 @@
 """Who publishes, and by what right: values and pure decisions (operations.md, "Who may publish")."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["Principal", "authorize_publish", "authorize_roles", "check_topic_name", "may_read"]
+__all__ = ["MTLS", "Principal", "authorize_publish", "authorize_roles", "certified", "check_topic_name", "may_read"]
+
+MTLS = "mtls"
+"""The issuer half of principals that a client certificate names; no issuer of tokens may be called so."""
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}").fullmatch
 
@@ -44,6 +48,15 @@ class Principal:
         return topic in self.topics or (bool(self.prefixes) and topic.startswith(self.prefixes))
 
 
+def certified(name: str, clients: Mapping[str, frozenset[str]]) -> Principal:
+    """Whom a client certificate names. It carries no scopes: contracts whose `roles` name `client:mtls/<name>` decide.
+
+    `clients` are those roles of every contract, with their topics. A topic that is not there and one that it may not write
+    look the same to it.
+    """
+    return Principal(issuer=MTLS, subject=name, topics=clients.get(f"client:{MTLS}/{name}", frozenset()))
+
+
 def check_topic_name(topic: str) -> None:
     """Raise `malformed` for what can be no topic's name. Kafka's own topics start with `__` and are never reached."""
     if not _TOPIC(topic) or topic.startswith("__") or topic in {".", ".."}:
@@ -54,6 +67,8 @@ def check_topic_name(topic: str) -> None:
 
 def authorize_publish(principal: Principal, topic: str) -> None:
     """Raise `forbidden` where no scope covers the topic. Decided by name alone: no oracle on which topics exist."""
+    if not principal.covers(topic) and principal.issuer == MTLS:
+        raise Fault(Code.FORBIDDEN, f"no contract of {topic} names the client certificate as a writer", topic=topic)
     if not principal.covers(topic):
         raise Fault(Code.FORBIDDEN, f"the token has no scope publish:{topic}", scope=f"publish:{topic}", topic=topic)
 

@@ -21,12 +21,14 @@ class Request:
     """One call at a door: `id` is its own (a UUID, in answers and logs), `door` its protocol (`rest`, `grpc`).
 
     `arrival_ms` is milliseconds since 1970 UTC. `traceparent` (W3C) travels into the Kafka headers where it is well formed.
+    `client` is the sender's address, for logs alone.
     """
 
     id: str
     door: str
     arrival_ms: int
     traceparent: str = ""
+    client: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from typing import Literal, TextIO
 __all__ = ["FIELDS", "HumanFormatter", "JsonFormatter", "configure_logs"]
 
 FIELDS = (
-    "request_id", "trace_id", "door", "topic", "principal", "event_id", "outcome", "code", "status", "events", "stored",
+    "request_id", "trace_id", "door", "client", "topic", "principal", "event_id", "outcome", "code", "status", "events", "stored",
     "rejected", "failed", "codes", "rules", "fields", "partition", "offset", "duration_ms", "file", "line", "reason", "detail",
     "http", "admin", "kafka", "contracts", "broken", "in_flight_events",
 )  # fmt: skip

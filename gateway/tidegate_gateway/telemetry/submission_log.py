@@ -108,6 +108,7 @@ def _origin(admission: Admission) -> dict[str, object]:
         "request_id": request.id,
         "trace_id": request.traceparent[3:35] or None,
         "door": request.door,
+        "client": request.client or None,
         "topic": admission.contract.topic,
         "principal": f"{principal.issuer}/{principal.subject}",
     }

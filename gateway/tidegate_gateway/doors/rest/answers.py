@@ -62,10 +62,10 @@ class Answers:
         """What links start with."""
         return self._base_url
 
-    def fault(self, fault: Fault, request_id: str, owner: Owner | None = None) -> Answer:
-        """A request that stopped before its events were judged: one problem."""
+    def fault(self, fault: Fault, request_id: str, owner: Owner | None = None, client: str = "") -> Answer:
+        """A request that stopped before its events were judged: one problem. `client` is an address for the log."""
         if fault.reason:
-            self._refused_tokens.say(fault.reason, request_id)
+            self._refused_tokens.say(fault.reason, request_id, client)
         entry = row(fault.code)
         wait_s = self._wait_s(fault)
         retry_after = retry_after_s(wait_s, self._random()) if wait_s is not None else None

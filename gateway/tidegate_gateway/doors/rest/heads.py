@@ -17,11 +17,22 @@ from tidegate.errors import Code
 from tidegate.wire.event import check_headers, check_id
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["MAX_AUTHORIZATION_BYTES", "MAX_HEAD_BYTES", "EventHead", "Head", "event_of", "read_head", "version_of"]
+__all__ = [
+    "CERTIFICATE",
+    "MAX_AUTHORIZATION_BYTES",
+    "MAX_HEAD_BYTES",
+    "EventHead",
+    "Head",
+    "event_of",
+    "read_head",
+    "version_of",
+]
 
 MAX_HEAD_BYTES = 16_384
 """Request line and headers together (http.md, "What a stranger can do")."""
 MAX_AUTHORIZATION_BYTES = 8_192
+CERTIFICATE = "tidegate.certificate"
+"""The ASGI scope's extension that holds the name in the client's certificate, where mutual TLS verified one."""
 
 _LINE_OVERHEAD_BYTES = 4
 _LENGTH_DIGITS = 18
@@ -51,7 +62,8 @@ class Head(msgspec.Struct, kw_only=True, gc=False):
     """The headers that the door reads, as sent; None where one was not.
 
     `own` are the event's own headers (`Event-Header-<name>`), names in lower case. `twice` is a header that may stand
-    once and stood again: reading it is refused, after the token was looked at.
+    once and stood again: reading it is refused, after the token was looked at. `certificate` is the name in the client's
+    certificate, verified by TLS.
     """
 
     authorization: bytes | None = None
@@ -68,6 +80,7 @@ class Head(msgspec.Struct, kw_only=True, gc=False):
     event_version: bytes | None = None
     own: tuple[tuple[bytes, bytes], ...] = ()
     twice: str = ""
+    certificate: str | None = None
 
     @property
     def length(self) -> int | None:
@@ -131,7 +144,9 @@ def read_head(scope: Mapping[str, Any]) -> Head:
         raise Fault(
             Code.TOO_LARGE, f"the Authorization header takes more than {MAX_AUTHORIZATION_BYTES} bytes", status=431
         )
-    return Head(**fields, own=tuple(own), twice=twice)
+    extensions = scope.get("extensions")
+    certificate = extensions.get(CERTIFICATE) if extensions else None
+    return Head(**fields, own=tuple(own), twice=twice, certificate=certificate)
 
 
 def version_of(head: Head) -> int | None:

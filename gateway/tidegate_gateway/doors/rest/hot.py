@@ -120,7 +120,9 @@ class HotDoor:
     async def serve(self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it holds. Raises what `send` raises, and cancellation."""
         started = perf_counter()
-        exchange = _Exchange(topic=topic, request=Request(id=uuid7(), door=_DOOR, arrival_ms=self._deps.now_ms()))
+        exchange = _Exchange(
+            topic=topic, request=Request(id=uuid7(), door=_DOOR, arrival_ms=self._deps.now_ms(), client=_client(scope))
+        )
         try:
             answer = await self._answer_or_refuse(endpoint, scope, receive, exchange)
         except Disconnected:
@@ -157,7 +159,7 @@ class HotDoor:
         length = head.length
         _check_length(length, limit_bytes, encoding=encoding)
 
-        exchange.principal = principal = await self._intake.authenticate(head.token)
+        exchange.principal = principal = await self._intake.authenticate(head.token, head.certificate)
         version = version_of(head)
         event = event_of(head) if not many else None
         query: bytes = scope["query_string"]
@@ -165,7 +167,7 @@ class HotDoor:
         request = exchange.request
         if head.traceparent is not None:
             exchange.request = request = Request(
-                id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace
+                id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace, client=request.client
             )
         exchange.admission = admission = self._intake.admit(request, principal, exchange.topic, version, length or 0)
         if media != JSON and not lines:
@@ -210,11 +212,17 @@ class HotDoor:
             fault.topic = fault.topic or contract.topic
             if not fault.quotas and fault.code is not Code.INTERNAL:  # what broke may be the limiter itself
                 fault.quotas = await self._intake.quotas(principal, contract)
-        return self._answers.fault(fault, exchange.request.id, owner)
+        return self._answers.fault(fault, exchange.request.id, owner, exchange.request.client)
 
     def _count(self, code: str, started: float) -> None:
         if self._deps.on_request is not None:
             self._deps.on_request(_DOOR, code, perf_counter() - started)
+
+
+def _client(scope: Scope) -> str:
+    """The client's address, as the socket or a trusted proxy says; for logs alone."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _check_length(length: int | None, limit_bytes: int, *, encoding: str) -> None:

@@ -29,11 +29,13 @@ class RefusedTokens:
         self._bucket = Bucket(_LINES, now_s())
         self._left_out = 0
 
-    def say(self, reason: str, request_id: str) -> None:
+    def say(self, reason: str, request_id: str, client: str = "") -> None:
         """One line, or none where there were too many."""
         if spend(self._bucket, _LINES_A_SECOND, _LINES, 1.0, self._now_s()) > 0:
             self._left_out += 1
             return
         more = f" ({self._left_out} refusals before it were not logged)" if self._left_out else ""
         self._left_out = 0
-        _log.info("a token is refused%s", more, extra={"request_id": request_id, "reason": reason})
+        _log.info(
+            "a token is refused%s", more, extra={"request_id": request_id, "reason": reason, "client": client or None}
+        )

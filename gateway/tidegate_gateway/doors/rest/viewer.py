@@ -43,9 +43,9 @@ async def viewer_of(deps: RestDeps, request: Request, *, basic: bool = False, an
     token = head.token
     if token is None and basic:
         token = _password(head)
-    if token is None and anonymous:
+    if token is None and head.certificate is None and anonymous:
         return Viewer()
-    return Viewer(principal=await deps.intake.authenticate(token))
+    return Viewer(principal=await deps.intake.authenticate(token, head.certificate))
 
 
 def readable(deps: RestDeps, viewer: Viewer, topic: str) -> CompiledContract:
