@@ -131,7 +131,7 @@ class Generations:
         failures = 0
         while True:
             await self._wanted.wait()
-            while not self._up():
+            while not self._up():  # noqa: ASYNC110 -- a return is told by `renew`, which starts this anew
                 await asyncio.sleep(_LOOK_S)
             await asyncio.sleep(max(0.0, self._made_s + _REST_S - self._loop.time()))
             await self._end_oldest()
