@@ -6,7 +6,11 @@ from collections.abc import Iterable, Mapping
 from tidegate.contracts.avro.keywords import Rule
 from tidegate.contracts.formats import EXAMPLES
 
-__all__ = ["NO_EXAMPLE", "NoExample", "given_examples", "numbers_for", "texts_for"]
+__all__ = ["LONGEST_EXAMPLE", "NO_EXAMPLE", "NoExample", "given_examples", "numbers_for", "texts_for"]
+
+
+LONGEST_EXAMPLE = 65_536
+"""Characters or bytes of a text that is made up: a schema may ask for gigabytes."""
 
 
 class NoExample:
@@ -55,6 +59,8 @@ def texts_for(rules: Iterable[Rule], name: str) -> list[object]:
     given = {rule.keyword: rule for rule in rules}
     low = given["minLength"].size() if "minLength" in given else 0
     high = given["maxLength"].size() if "maxLength" in given else max(low, len(name))
+    if low > LONGEST_EXAMPLE:
+        return []
     tries: list[object] = []
     if "format" in given:
         tries.append(EXAMPLES.get(given["format"].text(), ""))

@@ -17,7 +17,7 @@ from tidegate.contracts.avro.binary import (
     fixed_uuid_writer,
     fixed_writer,
 )
-from tidegate.contracts.avro.examples import NO_EXAMPLE, numbers_for, texts_for
+from tidegate.contracts.avro.examples import LONGEST_EXAMPLE, NO_EXAMPLE, numbers_for, texts_for
 from tidegate.contracts.avro.faults import Fault, Faults, Place, Write
 from tidegate.contracts.avro.keywords import ITEMS, LENGTHS, NUMBERS, TEXT, Rule, bounds_text
 from tidegate.contracts.avro.numbers import boolean_writer, float_writer, int_writer, null_writer
@@ -140,7 +140,7 @@ def scalar_node(schema: Primitive | Fixed, spot: Spot, rules: tuple[Rule, ...]) 
             STRING,
             place,
             f"fixed of {schema.size} bytes",
-            [_zeros(schema.size)],
+            _zeros(schema.size),
             tagged,
         )
     match schema.name:
@@ -170,7 +170,7 @@ def scalar_node(schema: Primitive | Fixed, spot: Spot, rules: tuple[Rule, ...]) 
             )
             least = max((rule.size() for rule in rules if rule.keyword == "minLength"), default=0)
             write, read = bytes_writer(place, rules), bytes_reader(place, rules)
-            return _node(write, read, STRING, place, name, [_zeros(3), _zeros(least)], tagged)
+            return _node(write, read, STRING, place, name, [*_zeros(3), *_zeros(least)], tagged)
 
 
 def _logical_node(schema: Primitive | Fixed, logical: Logical, spot: Spot, rules: tuple[Rule, ...]) -> Node:
@@ -206,7 +206,7 @@ def _logical_node(schema: Primitive | Fixed, logical: Logical, spot: Spot, rules
         case "duration":
             place = spot.place("duration, 12 bytes in base64")
             tagged = fixed_writer(spot.place("duration, 12 bytes, one character each"), 12, CODE_POINTS)
-            return _node(fixed_writer(place, 12), fixed_reader(12), STRING, place, "duration", [_zeros(12)], tagged)
+            return _node(fixed_writer(place, 12), fixed_reader(12), STRING, place, "duration", _zeros(12), tagged)
         case _:
             place = spot.place(f"{logical.name} like {LIKE[logical.name]}" + bounds_text(rules))
             write = temporal_writer(place, logical.name, schema.name, rules)
@@ -216,9 +216,12 @@ def _logical_node(schema: Primitive | Fixed, logical: Logical, spot: Spot, rules
             return _node(write, read, _TIME, place, logical.name, texts, tagged)
 
 
-def _zeros(size: int) -> str:
+def _zeros(size: int) -> list[object]:
+    """The base64 of so many bytes, as an example; none where that is longer than anyone would read."""
+    if size > LONGEST_EXAMPLE:
+        return []
     whole, rest = divmod(size, 3)
-    return "AAAA" * whole + ("", "AA==", "AAA=")[rest]
+    return ["AAAA" * whole + ("", "AA==", "AAA=")[rest]]
 
 
 def _node(

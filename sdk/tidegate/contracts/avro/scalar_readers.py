@@ -84,8 +84,8 @@ def float_reader(place: Place, kind: str, rules: tuple[Rule, ...]) -> Read:
         if data[at + top] & 0x7F == 0x7F and data[at + next_to_top] >= least:
             found.put(Fault(not_finite, unpack(data, at)[0]), at)
         elif checks:
-            number = unpack(data, at)[0]
-            found.put(judge(checks, shortest_single(number) if single else number, number), at)
+            number = shortest_single(unpack(data, at)[0]) if single else unpack(data, at)[0]
+            found.put(judge(checks, number, number), at)
         return at + size
 
     return read
