@@ -17,9 +17,9 @@ from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import Reservation, decoded_cost_bytes
 from tidegate_gateway.intake.submission import Incoming, Submission, Unreadable
 
-__all__ = ["Unbatchable", "json_batch", "ndjson_batch"]
+__all__ = ["BYTES_AN_EVENT", "Unbatchable", "json_batch", "ndjson_batch"]
 
-_BYTES_AN_EVENT = 1024
+BYTES_AN_EVENT = 1024
 """What an event keeps until its batch is answered, beside its bytes: raw text, record, headers, result."""
 _LINES_AN_EVENT = 16
 """So many lines, blank ones included, a batch may have for each event that it may have."""
@@ -66,7 +66,7 @@ def json_batch(body: bytes, reservation: Reservation, *, forms: DataForms) -> Su
     commas = array.count(b",")
     reservation.grow_to(decoded_cost_bytes(len(body), commas))
     raws = _decode_events(array)
-    reservation.grow_to(decoded_cost_bytes(len(body), commas) + _BYTES_AN_EVENT * len(raws))
+    reservation.grow_to(decoded_cost_bytes(len(body), commas) + BYTES_AN_EVENT * len(raws))
     return Submission(events=_events(raws, forms), count=len(raws), size_bytes=len(body))
 
 
@@ -82,7 +82,7 @@ def ndjson_batch(
         raise Fault(Code.TOO_LARGE, f"a batch of {newlines} lines, blank ones counted", max_events=max_events)
     reservation.grow_to(decoded_cost_bytes(len(body), newlines))
     lines = [line for line in body.split(b"\n") if line.strip(_JSON_SPACE)]
-    reservation.grow_to(decoded_cost_bytes(len(body), newlines) + _BYTES_AN_EVENT * len(lines))
+    reservation.grow_to(decoded_cost_bytes(len(body), newlines) + BYTES_AN_EVENT * len(lines))
     events: Iterable[Incoming | Unreadable] = (
         (Incoming(body=line.strip(_JSON_SPACE)) for line in lines)
         if bare_values

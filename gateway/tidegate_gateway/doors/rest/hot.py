@@ -10,11 +10,12 @@ from time import perf_counter
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from tidegate.contracts.media import JSON
+from tidegate.contracts.media import AVRO_CONTAINER, JSON
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
 from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive, declared_too_large
+from tidegate_gateway.doors.rest.container import check_container_taken, container_batch
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.decompress import check_declared, encoding_of
 from tidegate_gateway.doors.rest.deps import RestDeps
@@ -58,7 +59,7 @@ class Endpoint:
 
 ENDPOINTS = {
     b"events": Endpoint(media=VALUES, batch=False, stores=True),
-    b"events:batch": Endpoint(media=(JSON, NDJSON), batch=True, stores=True, parameters=("format",)),
+    b"events:batch": Endpoint(media=(JSON, NDJSON, AVRO_CONTAINER), batch=True, stores=True, parameters=("format",)),
     b"events:validate": Endpoint(media=(*VALUES, NDJSON), batch=False, stores=False, parameters=("format",)),
 }
 """The last part of `/v1/topics/{topic}/...`, decoded, and what is there."""
@@ -170,7 +171,9 @@ class HotDoor:
                 id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace, client=request.client
             )
         exchange.admission = admission = self._intake.admit(request, principal, exchange.topic, version, length or 0)
-        if media != JSON and not lines:
+        if media == AVRO_CONTAINER:
+            check_container_taken(admission)
+        elif media != JSON and not lines:
             _check_taken(media, admission)
         if not many:
             limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
@@ -182,24 +185,31 @@ class HotDoor:
         take = self._intake.accept if endpoint.stores else self._intake.validate
         if event is not None:
             return self._answers.single(await take(admission, _one(body, media, event, admission)), admission)
-        forms = DATA_FORMS[admission.contract.newest.source.format]
         try:
-            submission = (
-                ndjson_batch(
-                    body,
-                    admission.reservation,
-                    forms=forms,
-                    bare_values=bare_values,
-                    max_events=settings.max_batch_events,
-                )
-                if lines
-                else json_batch(body, admission.reservation, forms=forms)
-            )
+            submission = await self._many(body, media, admission, bare_values=bare_values)
         except Unbatchable as error:
             told = await take(admission, _unbatchable(body, error))
             return self._answers.single(told, admission, detail=error.detail)
         exchange.events = submission.count
         return self._answers.receipt(await take(admission, submission), admission)
+
+    async def _many(self, body: bytes, media: str, admission: Admission, *, bare_values: bool) -> Submission:
+        """The events of a batch. Raises `Unbatchable`, and what its reader raises of the whole."""
+        settings = self._intake.settings
+        if media == AVRO_CONTAINER:
+            return await container_batch(
+                body, admission, max_events=settings.max_batch_events, max_bytes=settings.max_batch_bytes
+            )
+        forms = DATA_FORMS[admission.contract.newest.source.format]
+        if media == NDJSON:
+            return ndjson_batch(
+                body,
+                admission.reservation,
+                forms=forms,
+                bare_values=bare_values,
+                max_events=settings.max_batch_events,
+            )
+        return json_batch(body, admission.reservation, forms=forms)
 
     async def _refuse(self, fault: Fault, exchange: _Exchange) -> Answer:
         if self._deps.on_refused is not None:

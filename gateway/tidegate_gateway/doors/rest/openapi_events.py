@@ -6,7 +6,7 @@ Read by `openapi`. What is told of single contracts (examples) comes in as `Samp
 from typing import Final
 
 from tidegate.contracts.compiled import CompiledContract
-from tidegate.contracts.media import JSON
+from tidegate.contracts.media import AVRO_CONTAINER, JSON
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.media import VALUES
 from tidegate_gateway.doors.rest.openapi_parts import (
@@ -29,6 +29,11 @@ _JUDGE = (
     Code.VERSION_NOT_HERE_YET,
 )  # fmt: skip
 _PUBLISH = (*_JUDGE, Code.BROKER_UNAVAILABLE, Code.AFTER_FAILURE, Code.OUTCOME_UNKNOWN)
+
+_CONTAINER: Final[JsonObject] = {
+    "type": "string",
+    "description": "An Avro object container file, for a contract in Avro: each value in it is an event.",
+}
 
 
 def event_paths(samples: Samples) -> JsonObject:
@@ -170,7 +175,8 @@ def _batch_body(samples: Samples) -> JsonObject:
         topic: {"summary": f"For {topic}", "value": {"events": [{"value": value}]}} for topic, value in samples.values
     }
     media: JsonObject = {"schema": ref("Batch")}
-    return {"application/json": {**media, "examples": examples} if examples else media, **_lines()}
+    plain: JsonObject = {**media, "examples": examples} if examples else media
+    return {JSON: plain, **_lines(), AVRO_CONTAINER: {"schema": _CONTAINER}}
 
 
 def _any_body(samples: Samples) -> JsonObject:
