@@ -207,8 +207,11 @@ def _unreadable_event(text: bytes, error: Exception) -> tuple[Violation, ...]:
         if stranger is not None:
             return (unknown_member(stranger, _WRAP if "value" not in members else ""),)
     if isinstance(error, msgspec.ValidationError) and "base64" in str(error):
-        at = "#/data" if "$.data" in str(error) else "#/keyBytes"
-        return (Violation(pointer=at, rule="encoding", detail="is not base64", expected="base64 (RFC 4648)"),)
+        return (
+            Violation(
+                pointer=f"#/{_undecodable(text)}", rule="encoding", detail="is not base64", expected="base64 (RFC 4648)"
+            ),
+        )
     whole = unreadable_text(text, error, "an event")
     if whole.rule != "type":
         return (whole,)
@@ -217,6 +220,17 @@ def _unreadable_event(text: bytes, error: Exception) -> tuple[Violation, ...]:
     if whole.pointer == "#/headers" and (raw := _members(text).get("headers")) is not None:
         return unreadable_headers(bytes(raw)) or (whole,)
     return (whole,)
+
+
+def _undecodable(text: bytes) -> str:
+    """The first member whose base64 is none of either kind."""
+    members = _members(text)
+    for name in _ENCODED[:-1]:
+        try:
+            decode_base64(_decode_text(members.get(name, b'""')))
+        except ValueError:
+            return name
+    return _ENCODED[-1]
 
 
 def _members(text: bytes) -> dict[str, msgspec.Raw]:
