@@ -51,12 +51,8 @@ class Connection(asyncio.Protocol):
 
     async def ask(self, request: bytes, timeout_s: float) -> Answer:
         """The answer; never raises for what a server or a network does."""
-        if self._transport is None or self._transport.is_closing():
-            try:
-                async with asyncio.timeout(_CONNECT_S):
-                    await asyncio.get_running_loop().create_connection(lambda: self, self._host, self._port)
-            except (OSError, TimeoutError):
-                return Answer(REFUSED)
+        if not await self.open():
+            return Answer(REFUSED)
         transport = self._transport
         if transport is None or transport.is_closing():
             return Answer(REFUSED)
@@ -71,6 +67,16 @@ class Connection(asyncio.Protocol):
             return Answer(SILENT)
         finally:
             self._waiter = None
+
+    async def open(self) -> bool:
+        """Connect where no connection is open; whether one is now."""
+        if self._transport is None or self._transport.is_closing():
+            try:
+                async with asyncio.timeout(_CONNECT_S):
+                    await asyncio.get_running_loop().create_connection(lambda: self, self._host, self._port)
+            except (OSError, TimeoutError):
+                return False
+        return True
 
     def close(self) -> None:
         """Drop the connection."""

@@ -16,6 +16,10 @@ _HEADS = (
 )  # fmt: skip
 
 
+_SETTLING_S = 0.2
+"""After the gateway said that it is not ready, until its refusals are timed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """What one fault did. README.md says what each figure means; None and no verdict: not measured here."""
@@ -61,7 +65,8 @@ def row_of(
     name: str, attempts: Sequence[Attempt], began_s: float, healed_s: float, verdict: Verdict | None = None, **more: float | None
 ) -> Row:  # fmt: skip
     """The figures of the attempts around one fault, which lasted from `began_s` to `healed_s`."""
-    refusals = [attempt.wait_s for attempt in attempts if attempt.status == 503]
+    seen_s = began_s + (more.get("unready_s") or 0.0) + _SETTLING_S
+    refusals = [a.wait_s - a.own_lag_s for a in attempts if a.status == 503 and seen_s <= a.at_s < healed_s]
     after = [attempt for attempt in attempts if attempt.at_s + attempt.wait_s > healed_s]
     stored = [attempt.at_s + attempt.wait_s - healed_s for attempt in after if attempt.ok]
     failed = [attempt.at_s + attempt.wait_s - healed_s for attempt in after if not attempt.ok]

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from confluent_kafka.admin import AdminClient
 from tests.e2e.processes import GatewayProcess, gateway_process
 from tests.faults.checker import Found, Sent, Verdict, check
 from tests.faults.contracts import ROLE, TOPICS, make_topics, write_contracts
@@ -96,6 +97,17 @@ class Rig:
         with gateway_process(folder, bootstrap, contracts=self.contracts, more=sections, environ=environ) as process:
             token = process.token("publish:*", roles=(ROLE,), ttl_s=_TOKEN_S)
             yield Gate(process=process, token=token, deadline_s=deadline_s)
+
+    def wait_in_sync(self, topic: str, replicas: int, within_s: float) -> None:
+        """Wait until the topic's first partition has exactly so many replicas in sync. Raises AssertionError."""
+        admin = AdminClient({"bootstrap.servers": self.cluster.bootstrap})
+        ends = time.monotonic() + within_s
+        while True:
+            in_sync = admin.list_topics(topic, timeout=10).topics[topic].partitions[0].isrs
+            if len(in_sync) == replicas:
+                return
+            assert time.monotonic() < ends, f"{topic} has {len(in_sync)} replicas in sync"
+            time.sleep(0.2)
 
     def check(self) -> Verdict:
         """Read everything back and compare it with all that was ever sent here."""

@@ -1,13 +1,27 @@
 """A broker that is killed, frozen, out of reach or far away, under 50 producers (faults.md, Broker 1, 2, 3, 12)."""
 
+import time
+from collections.abc import Iterator
+
 import pytest
 from tests.faults.contracts import ORDERS
-from tests.faults.faults import Frozen, Killed
+from tests.faults.faults import Cut, Frozen, Killed, Reset, Slow
 from tests.faults.form import FORM
 from tests.faults.rig import Gate, Rig
 from tests.faults.scene import Scene, streams
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+_UP_TO_S = 1.0
+"""Round trips up to this are a slow Kafka, no outage: connecting and looking stay within their bounds."""
+
+
+@pytest.fixture(scope="module")
+def far_gate(one_node: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+    """A gateway that reaches Kafka through the proxies only."""
+    folder = tmp_path_factory.mktemp("far")
+    with one_node.gateway(folder, deadline_s=FORM.delivery_timeout_s, proxied=True) as running:
+        yield running
 
 
 def test_killed_and_started_again(one_node: Rig, gate: Gate) -> None:
@@ -30,3 +44,48 @@ def test_frozen(one_node: Rig, gate: Gate) -> None:
     retried = [event for event in scene.load.ledger if event.unknown + event.refused]
     assert len(retried) >= 50, "every producer met the fault"
     assert all(event.stored for event in retried)
+
+
+@pytest.mark.usefixtures("namespace")
+@pytest.mark.parametrize("answers_only", [False, True] if FORM.long else [False])
+def test_packets_dropped_then_connections_reset(one_node: Rig, far_gate: Gate, answers_only: bool) -> None:
+    assert one_node.namespace is not None
+    cut = Cut(one_node.namespace, answers_only=answers_only)
+    reset = Reset(one_node.proxies)
+    with Scene(f"{cut.name}, reset", one_node, far_gate, streams(ORDERS.name), seed=FORM.seed) as scene:
+        with scene.fault(reset_after(cut, reset)):
+            scene.last(FORM.seconds(7, 30))
+        scene.calm(200)
+    scene.check_promises()
+    scene.check_readiness()
+
+
+class reset_after(Cut):  # noqa: N801 -- read as a verb: `with scene.fault(reset_after(cut, reset))`
+    """Packets vanish; before all is well, everything is reset for two seconds."""
+
+    def __init__(self, cut: Cut, reset: Reset) -> None:
+        self.name, self._cut, self._reset = cut.name, cut, reset
+
+    def begin(self) -> None:
+        self._cut.begin()
+
+    def heal(self) -> None:
+        self._reset.begin()
+        self._cut.heal()
+        time.sleep(2)
+        self._reset.heal()
+
+
+@pytest.mark.parametrize("rtt_s", [0.2, 1.0, 3.0, 8.0] if FORM.long else [0.2, 8.0])
+def test_a_broker_far_away(one_node: Rig, far_gate: Gate, rtt_s: float) -> None:
+    """What was answered "not stored" never turns up: work past its deadline was dropped before it was sent."""
+    slow = Slow(one_node.proxies, rtt_s)
+    with Scene(slow.name, one_node, far_gate, streams(ORDERS.name), seed=FORM.seed) as scene:
+        with scene.fault(slow):
+            scene.last(FORM.seconds(4 if rtt_s < 1 else 10, 30))
+        scene.calm(200)
+    scene.check_promises()
+    if rtt_s <= _UP_TO_S:
+        assert {attempt.status for attempt in scene.during()} == {200}
+    elif rtt_s > FORM.delivery_timeout_s:
+        assert [a for a in scene.during(after_s=rtt_s) if a.ok] == [], "no answer can have come in time"

@@ -1,0 +1,92 @@
+"""A gateway that is told to end under load or in an outage, one that starts before Kafka, one that stays ready (faults.md, Broker 9)."""
+
+import signal
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from tests.faults.contracts import ORDERS
+from tests.faults.faults import Frozen, Killed
+from tests.faults.form import FORM
+from tests.faults.http1 import CUT, REFUSED
+from tests.faults.rig import Rig
+from tests.faults.scene import Scene, streams
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+_GRACE_S = 1.0
+"""Beyond drain_s, for what closing takes; an orchestrator's grace period has to be longer than drain_s anyway."""
+
+
+@pytest.mark.parametrize("outage", [False, True], ids=["under load", "in an outage"])
+def test_sigterm(one_node: Rig, tmp_path: Path, outage: bool) -> None:
+    """NOT_SERVING before connections are refused, exit within grace with code 0, lost 0."""
+    drain_s = FORM.seconds(6.0, 20.0)
+    name = "SIGTERM in an outage" if outage else "SIGTERM under load"
+    node = one_node.cluster.nodes[0]
+    with (
+        ExitStack() as healing,
+        one_node.gateway(tmp_path, deadline_s=FORM.delivery_timeout_s, drain_s=drain_s) as gate,
+        Scene(name, one_node, gate, streams(ORDERS.name), seed=FORM.seed) as scene,
+    ):
+        scene.calm()
+        frozen = Frozen(node)
+        healing.callback(frozen.heal)
+        if outage:
+            frozen.begin()
+            time.sleep(1.0)
+        scene.began_s = time.monotonic()
+        gate.process.signal(signal.SIGTERM)
+        code = gate.process.process.wait(drain_s + 10)
+        scene.healed_s = time.monotonic()
+        scene.load.stop(0.5)
+        frozen.heal()
+    assert code == 0
+    assert scene.healed_s - scene.began_s <= drain_s + _GRACE_S
+    refused = [a.at_s for a in scene.load.attempts if a.status == REFUSED]
+    unready_s = scene.unready_s()
+    assert unready_s is not None, "readyz never said that it is ending"
+    assert scene.began_s + unready_s < min(refused), "connections were refused before readyz said so"
+    scene.check_promises(allowed=frozenset({503, 504, REFUSED}))
+    cut = [a for a in scene.load.attempts if a.status == CUT]
+    assert cut == [], "requests in flight without an answer"
+
+
+def test_started_without_kafka(one_node: Rig, tmp_path: Path) -> None:
+    killed = Killed(one_node.cluster.nodes[0])
+    with ExitStack() as stack:
+        began_s = time.monotonic()
+        stack.callback(killed.heal)
+        killed.begin()
+        gate = stack.enter_context(one_node.gateway(tmp_path, deadline_s=FORM.delivery_timeout_s))
+        scene = Scene("started without Kafka", one_node, gate, streams(ORDERS.name, 10), seed=FORM.seed)
+        with scene:
+            scene.began_s = began_s
+            scene.watch.wait_ready(False, 5)
+            time.sleep(FORM.seconds(3, 20))
+            killed.heal()
+            scene.healed_s = time.monotonic()
+            scene.calm()
+    scene.check_promises()
+    ready_s = scene.ready_s()
+    assert ready_s is not None
+    assert ready_s <= 5
+    assert [a for a in scene.during() if a.ok and a.at_s + a.wait_s < scene.healed_s - 3] == []
+
+
+def test_ready_without_kafka(one_node: Rig, tmp_path: Path) -> None:
+    """The balancer keeps sending, and everybody hears 503 with Retry-After."""
+    with (
+        one_node.gateway(tmp_path, deadline_s=FORM.delivery_timeout_s, more="ready_without_kafka = true\n") as gate,
+        Scene("ready without Kafka", one_node, gate, streams(ORDERS.name, 20), seed=FORM.seed) as scene,
+    ):
+        with scene.fault(Killed(one_node.cluster.nodes[0])):
+            scene.last(FORM.delivery_timeout_s + 4)
+            away_s = time.monotonic()
+        scene.calm()
+    scene.check_promises()
+    assert scene.watch.flips_between(scene.began_s, scene.healed_s + 5) == 0
+    away = [a for a in scene.during(after_s=2.0) if a.at_s < away_s]
+    assert away
+    assert {a.status for a in away} == {503}

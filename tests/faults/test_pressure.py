@@ -1,0 +1,219 @@
+"""Much at once: 16,000 publishes, an outage at twice the load, an event that is too large among good ones (faults.md, Broker 7, 8, 11)."""
+
+import asyncio
+import http.client
+import json
+import os
+import resource
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.adapters.publisher.running import running
+from tests.faults.checker import Sent
+from tests.faults.contracts import ONE, ORDERS
+from tests.faults.faults import Frozen
+from tests.faults.form import FORM
+from tests.faults.load import Stream
+from tests.faults.report import Row
+from tests.faults.rig import Gate, Rig
+from tests.faults.scene import ROWS, Scene, streams
+
+from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
+from tidegate_gateway.intake.ports import Record, RecordStored
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+_MANY = 16_000
+_IN_FLIGHT_BYTES = 16 * 2**20
+
+
+class Pulse:
+    """`with Pulse(admin) as pulse:` asks /livez every 10 ms; `longest_s` is the event loop's lag, a thread's wait included."""
+
+    def __init__(self, admin: str) -> None:
+        self.longest_s = 0.0
+        self._admin = admin
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "Pulse":  # noqa: PYI034 -- a test's own
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        connection = http.client.HTTPConnection(self._admin, timeout=30)
+        while not self._stop.wait(0.01):
+            began_s = time.monotonic()
+            connection.request("GET", "/livez")
+            connection.getresponse().read()
+            self.longest_s = max(self.longest_s, time.monotonic() - began_s)
+        connection.close()
+
+
+def test_16000_publishes_at_once(one_node: Rig, tmp_path: Path, run_burst_here) -> None:  # type: ignore[no-untyped-def]  # a fixture
+    """At least half the throughput of 500. The lag is shown: 16,000 requests that arrive in one moment are one turn of the loop."""
+    with one_node.gateway(tmp_path, deadline_s=30.0, in_flight_bytes=2**28) as gate:
+        run_burst_here(gate, "warm", 500, 4)
+        few = run_burst_here(gate, "few", 500, 16)
+        with Pulse(gate.process.admin) as pulse:
+            many = run_burst_here(gate, "many", _MANY, 1)
+    verdict = one_node.check()
+    for name, burst, lag_s in (("500 at once", few, None), ("16,000 at once", many, pulse.longest_s)):
+        ROWS.append(
+            Row(
+                name=f"{name}: {burst.stored_per_s:,.0f}/s" + ("" if lag_s is None else f", lag {lag_s * 1e3:.0f} ms"),
+                seconds=burst.seconds,
+                statuses=burst.statuses,
+                longest_s=burst.longest_s,
+                verdict=verdict,
+            )
+        )
+    assert verdict.clean, verdict.wrong()
+    assert (few.statuses, many.statuses) == (Counter({200: _MANY // 2}), Counter({200: _MANY}))
+    assert many.stored_per_s >= few.stored_per_s / 2
+
+
+async def test_16000_publishes_do_not_stop_the_loop(one_node: Rig) -> None:
+    """The publisher alone, where the lag can be told from 16,000 sockets that are readable in the same moment."""
+    async with running(one_node.cluster.bootstrap, ORDERS.name, delivery_timeout_s=30.0) as publisher:
+        await _publish_at_once(publisher, one_node, "warm", 500)
+        few_per_s = max([(await _publish_at_once(publisher, one_node, f"few{n}", 500))[0] for n in range(5)])
+        many_per_s, lag_s = await _publish_at_once(publisher, one_node, "many", _MANY)
+    verdict = await asyncio.to_thread(one_node.check)
+    assert verdict.clean, verdict.wrong()
+    name = f"publisher: 500 at once {few_per_s:,.0f}/s, 16,000 {many_per_s:,.0f}/s, lag {lag_s * 1e3:.0f} ms"
+    ROWS.append(Row(name=name, seconds=_MANY / many_per_s, statuses=Counter({200: _MANY}), verdict=verdict))
+    assert many_per_s >= few_per_s / 2
+    assert lag_s < 0.2
+
+
+async def _publish_at_once(publisher: KafkaPublisher, rig: Rig, name: str, count: int) -> tuple[float, float]:
+    """So many publishes of one event to one partition, all under way together: stored a second, and the loop's longest lag."""
+    lag_s = 0.0
+    key = f"{name}-{time.time_ns()}"
+
+    async def tick() -> None:
+        nonlocal lag_s
+        while True:
+            before_s = time.monotonic()
+            await asyncio.sleep(0.005)
+            lag_s = max(lag_s, time.monotonic() - before_s - 0.005)
+
+    async def publish(number: int) -> Sent:
+        event = Sent(id=f"{key}-{number}", topic=ORDERS.name, key=key, number=number)
+        record = Record(key.encode(), b"x" * 100, (("tidegate-id", event.id.encode()),), int(time.time() * 1000))
+        (outcome,) = await publisher.publish(ORDERS.name, [record], timeout_s=30.0)
+        assert isinstance(outcome, RecordStored)
+        event.stored.append((outcome.partition, outcome.offset))
+        return event
+
+    ticking = asyncio.create_task(tick())
+    began_s = time.monotonic()
+    tasks = []
+    for number in range(count):
+        tasks.append(asyncio.create_task(publish(number)))
+        if number % 200 == 199:
+            await asyncio.sleep(0)  # requests come from sockets, never thousands in one turn of the loop
+    rig.sent.extend(await asyncio.gather(*tasks))
+    seconds = time.monotonic() - began_s
+    ticking.cancel()
+    return count / seconds, lag_s
+
+
+@pytest.fixture
+def run_burst_here(one_node: Rig):  # type: ignore[no-untyped-def]  # a function of Gate, name, connections, each
+    """A burst into the topic of one partition; its events are the rig's. Needs descriptors for each connection."""
+    from tests.faults.burst import run_burst
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < _MANY + 1_000:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"16,000 connections need as many descriptors; the hard limit is {hard}")
+        pytest.skip(f"16,000 connections need as many descriptors; the hard limit is {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    def run(gate: Gate, name: str, connections: int, each: int):  # type: ignore[no-untyped-def]  # a Burst
+        burst = run_burst(
+            gate.process.http, gate.token, ONE.name, connections=connections, each=each, name=f"{name}-{time.time_ns()}"
+        )
+        one_node.sent.extend(burst.sent)
+        return burst
+
+    yield run
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_an_outage_at_twice_the_load(one_node: Rig, tmp_path: Path) -> None:
+    """Memory stays within its bound + 20 %; once the outage is seen, refusals come in under 50 ms with Retry-After."""
+    twice = [Stream(topic=ORDERS.name, producers=100, pause_s=0.5, pad_bytes=60_000)]
+    with one_node.gateway(
+        tmp_path, deadline_s=FORM.delivery_timeout_s, in_flight_bytes=_IN_FLIGHT_BYTES
+    ) as gate:  # fmt: skip
+        with Scene("outage, twice the load", one_node, gate, twice, seed=FORM.seed) as scene:
+            scene.calm(200)
+            with scene.fault(Frozen(one_node.cluster.nodes[0])):
+                scene.last(FORM.seconds(15, 60))
+            scene.calm(200)
+        before = max(sample.rss_bytes for sample in scene.watch.samples if sample.at_s < scene.began_s)
+        grown = max(sample.rss_bytes for sample in scene.watch.samples) - before
+    scene.check_promises()
+    scene.check_readiness()
+    assert grown <= _IN_FLIGHT_BYTES * 1.2
+    seen_s = (scene.unready_s() or 0.0) + 0.2
+    refusals = sorted(a.wait_s - a.own_lag_s for a in scene.during(after_s=seen_s))
+    assert len(refusals) > 100
+    if os.environ.get("DBG"):
+        print(
+            [
+                (round(a.at_s - scene.began_s, 2), round(a.wait_s, 3), round(a.own_lag_s, 3))
+                for a in scene.during(after_s=seen_s)
+                if a.wait_s > 0.04
+            ]
+        )
+    assert refusals[int(len(refusals) * 0.99)] < 0.05
+
+
+def test_an_oversized_event_among_good_ones(one_node: Rig, gate: Gate) -> None:
+    """413 for it, alone and in a batch, by Kafka's limit and by ours; nobody else notices, and no producer is replaced."""
+    replaced = gate.log_lines("producer is replaced")
+    beyond_kafka, beyond_us = "x" * 120_000, "x" * 1_100_000
+    with Scene("oversized", one_node, gate, streams(ONE.name), seed=FORM.seed) as scene:
+        scene.calm(100)
+        for turn in range(10):
+            for pad in (beyond_kafka, beyond_us):
+                assert _ask(gate, "events", {"producer": "big", "number": turn, "pad": pad})[0] == 413
+            keys = [f"batch{FORM.seed}-{turn}-{place}" for place in range(5)]
+            one_node.sent += [Sent(id=f"{key}-0", topic=ONE.name, key=key, number=0) for key in keys if key != keys[2]]
+            events = [
+                {"id": f"{key}-0", "value": {"producer": key, "number": 0, "pad": beyond_kafka if key == keys[2] else ""}}
+                for key in keys
+            ]  # fmt: skip
+            status, receipt = _ask(gate, "events:batch", {"events": events})
+            assert status == 207, receipt
+            statuses = [result["status"] for result in receipt["results"]]
+            assert statuses == ["stored", "stored", "rejected", "stored", "stored"]
+            assert receipt["results"][2]["error"]["status"] == 413
+            stored = {result["id"]: (result["partition"], result["offset"]) for result in receipt["results"] if result["status"] == "stored"}  # fmt: skip
+            for event in one_node.sent[-4:]:
+                event.stored.append(stored[event.id])
+        scene.calm(100)
+    scene.check_promises(allowed=frozenset())
+    assert gate.log_lines("producer is replaced") == replaced
+
+
+def _ask(gate: Gate, endpoint: str, body: object) -> tuple[int, dict]:  # type: ignore[type-arg]  # the answer's JSON
+    connection = http.client.HTTPConnection(gate.process.http, timeout=30)
+    headers = {"Authorization": f"Bearer {gate.token}", "Content-Type": "application/json"}
+    try:
+        connection.request("POST", f"/v1/topics/{ONE.name}/{endpoint}", json.dumps(body), headers)
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
