@@ -108,12 +108,13 @@ FIELDS = (
 EXAMPLE = '{"orderId":"2f1c6b0e-0000-4000-8000-000000000001","note":"it\'s $HOME `x` <b>é"}'.encode()
 
 
+OLD_SCHEMA = '{"type":"record","name":"Order","fields":[]}'
 SCHEMA = '{"type":"record","name":"Order","fields":[{"name":"orderId","type":"string"}]}'
 
 
 def orders(topic: str = "customer.orders") -> CompiledContract:
     versions = (
-        VersionSource(number=1, schema_id=11, format="avro", schema='{"type":"string"}', fingerprint="aa" * 32),
+        VersionSource(number=1, schema_id=11, format="avro", schema=OLD_SCHEMA, fingerprint="aa" * 32),
         VersionSource(
             number=2,
             schema_id=12,

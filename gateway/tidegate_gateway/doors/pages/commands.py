@@ -34,8 +34,10 @@ def commands(contract: CompiledContract, base_url: str) -> tuple[Command, ...]:
     def curl(place: str, media: str, body: str, *, gzip: bool = False) -> str:
         return _curl(contract, f"{base_url}/v1/topics/{quote(contract.topic)}/{place}", media, body, gzip=gzip)
 
+    address = contract.source.route or f"/v1/topics/{quote(contract.topic)}/events"
     return (
         Command(what="One event.", text=curl("events", _JSON, pretty)),
+        Command(what="The same in Python (standard library).", text=_python(contract, base_url + address, pretty)),
         Command(what="Ask for the verdict; nothing is published.", text=curl("events:validate", _JSON, pretty)),
         Command(what="Many events. Each has its own result.", text=curl("events:batch", _JSON, batch)),
         Command(what="The same as NDJSON: an event a line.", text=curl("events:batch", _NDJSON, f"{event}\n{event}")),
@@ -58,6 +60,25 @@ def _curl(contract: CompiledContract, url: str, media: str, body: str, *, gzip: 
     if gzip:
         return "\n".join(["gzip -c <<'EVENT' |", body, "EVENT", *lines, "  --data-binary @-"])
     return "\n".join([*lines, "  --data-binary @- <<'EVENT'", body, "EVENT"])
+
+
+def _python(contract: CompiledContract, url: str, body: str) -> str:
+    """A program that prints the answer, a refusal too; the body is written as Python writes it."""
+    fields = {"Content-Type": _JSON}
+    if contract.source.inputs == "pinned" and contract.newest.number:
+        fields["Event-Version"] = str(contract.newest.number)
+    lines = [
+        "import json, os, urllib.error, urllib.request",
+        "",
+        f"event = json.loads({body!r})" if "\\" in body or "'''" in body else f"event = json.loads('''{body}''')",
+        f"headers = {fields!r} | {{'Authorization': 'Bearer ' + os.environ['TOKEN']}}",
+        f"request = urllib.request.Request({url!r}, json.dumps(event).encode(), headers)",
+        "try:",
+        "    print(urllib.request.urlopen(request).read().decode())",
+        "except urllib.error.HTTPError as refused:",
+        "    print(refused.read().decode())",
+    ]
+    return "\n".join(["python3 - <<'PYTHON'", *lines, "PYTHON"])
 
 
 def _quoted(field: str) -> str:

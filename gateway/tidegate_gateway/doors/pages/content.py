@@ -11,7 +11,9 @@ from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
+from tidegate_gateway.doors.pages.changes import changes
 from tidegate_gateway.doors.pages.commands import Command, commands
+from tidegate_gateway.doors.pages.shown import Shown
 from tidegate_gateway.doors.rest.views import newest_first
 
 __all__ = [
@@ -22,6 +24,7 @@ __all__ = [
     "FieldRow",
     "TopicEntry",
     "TopicPage",
+    "VersionEntry",
     "error_entries",
     "error_page",
     "topic_entry",
@@ -70,10 +73,23 @@ class TopicEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldRow:
-    """One row of the fields. `anchor` is its id in the page: its path, once (two branches of a union may share one)."""
+    """One row of the fields. `anchor` is its id in the page: its path, once (two branches of a union may share one).
+
+    `branch` is the type that holds the field where its parent may be of several; `example` is JSON, empty where none fits.
+    """
 
     field: FieldDoc
     anchor: str
+    branch: str = ""
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionEntry:
+    """One version: what changed since the one before it, in words (none: it is the first)."""
+
+    version: CompiledVersion
+    changes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +112,7 @@ class ErrorEntry:
 class TopicPage:
     """Everything of a topic's page. `key` and `event_time` are the field paths that are marked as such.
 
-    `commands` are for a POSIX shell with $TOKEN set: the one that sends one event, then the other ways.
+    `commands` are for a POSIX shell with $TOKEN set: one event by curl, the same in Python, then the other ways.
     """
 
     source: ContractSource
@@ -106,9 +122,14 @@ class TopicPage:
     facts: tuple[Fact, ...]
     fields: tuple[FieldRow, ...]
     earlier: tuple[EarlierFields, ...]
-    versions: tuple[CompiledVersion, ...]
+    versions: tuple[VersionEntry, ...]
     commands: tuple[Command, ...]
     service_levels: tuple[ServiceLevel, ...]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether some field is of one branch of a union only."""
+        return any(row.branch for row in self.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +168,9 @@ def topic_page(contract: CompiledContract, base_url: str) -> TopicPage:
         key=_as_documented(newest.source.key, newest),
         event_time=_as_documented(newest.source.event_time, newest),
         facts=tuple(_facts(contract)),
-        fields=tuple(_rows(newest.codec.fields(), seen)),
+        fields=tuple(_rows(newest, newest.codec.fields(), seen)),
         earlier=tuple(_earlier(versions, seen)),
-        versions=versions,
+        versions=tuple(_entries(versions)),
         commands=commands(contract, base_url),
         service_levels=contract.source.service_levels,
     )
@@ -194,7 +215,13 @@ def _facts(contract: CompiledContract) -> list[Fact]:
         if newest.event_time
         else Fact(name="Event time", text="the event's own time, else its arrival")
     )
+    route = (
+        [Fact(name="Route", text=f"POST {source.route}", code=True, note="Takes single events.")]
+        if source.route
+        else []
+    )
     rows = [
+        *route,
         key,
         time,
         Fact(name="Format", text={"avro": "Avro", "protobuf": "Protobuf"}[newest.format]),
@@ -229,16 +256,29 @@ def _as_documented(path: str | None, version: CompiledVersion) -> str:
     return named if path not in documented and named in documented else path
 
 
-def _rows(fields: Iterable[FieldDoc], seen: set[str]) -> Iterator[FieldRow]:
+def _rows(version: CompiledVersion, fields: Iterable[FieldDoc], seen: set[str]) -> Iterator[FieldRow]:
     """The fields with their anchors, each given once; `seen` grows by them."""
+    shown = Shown(version)
     for field in fields:
-        yield FieldRow(field=field, anchor=field.path if field.path not in seen else "")
+        yield FieldRow(
+            field=field,
+            anchor=field.path if field.path not in seen else "",
+            branch=shown.branch(field.path),
+            example=shown.example(field.path),
+        )
         seen.add(field.path)
+
+
+def _entries(versions: tuple[CompiledVersion, ...]) -> Iterator[VersionEntry]:
+    """Newest first, each with what changed since the one that follows."""
+    for place, version in enumerate(versions):
+        before = versions[place + 1] if place + 1 < len(versions) else None
+        yield VersionEntry(version=version, changes=changes(before, version) if before is not None else ())
 
 
 def _earlier(versions: tuple[CompiledVersion, ...], seen: set[str]) -> Iterator[EarlierFields]:
     for version in versions[1:]:
-        gone = tuple(_rows([field for field in version.codec.fields() if field.path not in seen], seen))
+        gone = tuple(_rows(version, [field for field in version.codec.fields() if field.path not in seen], seen))
         if gone:
             yield EarlierFields(version=version_name(version), fields=gone)
 

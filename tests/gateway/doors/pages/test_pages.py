@@ -160,6 +160,8 @@ def test_every_command_of_a_page_is_a_shell_command_that_sends_the_example(deps:
     one, lines = "application/json", "application/x-ndjson"
     sent = []
     for command in commands(contract, "https://gate.example.com"):
+        if command.text.startswith("python3"):
+            continue  # run end to end
         script = command.text.replace("gzip -c", "cat", 1).replace("curl -sS", "shown", 1)
         shell = 'TOKEN=t; shown() { printf "%s\\n" "$@"; cat; }\n' + script
         done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
@@ -184,6 +186,16 @@ async def test_the_page_shows_every_command(ask: Ask, deps: RestDeps) -> None:
     text = (await page(ask, "/docs/topics/customer.orders")).text
     for command in commands(deps.intake.catalogue.current.contracts["customer.orders"], "https://gate.example.com"):
         assert command.text in text
+
+
+async def test_a_versions_changes_are_said_in_words(ask: Ask) -> None:
+    text = " ".join((await page(ask, "/docs/topics/customer.orders")).text.split())
+    assert "What version 2 changed" in text
+    assert "items is new: array, 1 to 50 items, required." in text
+    assert "items.coffee is new" not in text  # it came with its parent
+    assert "coupon is gone." in text
+    assert "The key is orderId, was none." in text
+    assert "What version 1 changed" not in text
 
 
 def test_a_protobuf_key_is_marked_at_its_json_name(deps: RestDeps) -> None:

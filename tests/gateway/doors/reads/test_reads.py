@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import httpx2
 import msgspec
 import pytest
-from tests.gateway.doors.conftest import SCHEMA
+from tests.gateway.doors.conftest import OLD_SCHEMA, SCHEMA
 
 from tidegate.contracts.source import decode_source
 from tidegate.wire.problem import Problem
@@ -120,7 +120,7 @@ async def test_the_contract_file_is_its_text(ask: Ask) -> None:
 @pytest.mark.parametrize(
     ("path", "media_type", "text"),
     [
-        ("customer.orders/schemas/1", "application/json", '{"type":"string"}'),
+        ("customer.orders/schemas/1", "application/json", OLD_SCHEMA),
         ("customer.orders/schemas/2", "application/json", SCHEMA),
         ("customer.orders/schemas/latest", "application/json", SCHEMA),
         ("customer.order-status/schemas/0", "text/plain; charset=utf-8", 'syntax = "proto3"; // ü\n'),

@@ -1,0 +1,71 @@
+"""What changed from one version of a contract to the next, in words for people. Called by `content`; pure.
+
+It compares what the docs say of each field, so that nothing is called a change that a producer cannot see.
+"""
+
+from collections.abc import Iterator
+
+from tidegate.contracts.codec import FieldDoc
+from tidegate.contracts.compiled import CompiledVersion
+
+__all__ = ["changes"]
+
+
+def changes(old: CompiledVersion, new: CompiledVersion) -> tuple[str, ...]:
+    """Every change that a producer can see, fields in the order of the newer version. Names stand between backticks."""
+    return (*_of_fields(old, new), *_of_the_whole(old, new)) or ("Nothing that a producer can see.",)
+
+
+def _of_fields(old: CompiledVersion, new: CompiledVersion) -> Iterator[str]:
+    before = {field.path: field for field in old.codec.fields()}
+    after = {field.path: field for field in new.codec.fields()}
+    for path, field in after.items():
+        if path not in before:
+            if _parent(path) not in after or _parent(path) in before:
+                yield f"`{path}` is new: {_words(field)}."
+        else:
+            yield from _of_field(before[path], field)
+    for path in before:
+        if path not in after and (_parent(path) not in before or _parent(path) in after):
+            yield f"`{path}` is gone."
+
+
+def _of_field(old: FieldDoc, new: FieldDoc) -> Iterator[str]:
+    name = f"`{new.path}`"
+    if old.type != new.type:
+        yield f"{name} has another type: {new.type}, was {old.type}."
+    elif old.expected != new.expected:
+        yield f"{name} has another rule: {new.expected}; was {old.expected}."
+    if old.required != new.required:
+        yield f"{name} is {'required' if new.required else 'optional'} now."
+    if old.default != new.default and not (old.required or new.required):
+        yield f"{name} has another default: `{new.default}`, was `{old.default}`."
+    if old.sensitive != new.sensitive:
+        yield f"{name} is {'sensitive now: answers never show it' if new.sensitive else 'sensitive no more'}."
+
+
+def _of_the_whole(old: CompiledVersion, new: CompiledVersion) -> Iterator[str]:
+    was, now = old.source, new.source
+    if was.format != now.format:
+        yield f"The format is {now.format}, was {was.format}."
+    for what, before, after in (("key", was.key, now.key), ("event time", was.event_time, now.event_time)):
+        if before != after:
+            yield f"The {what} is {_path(after)}, was {_path(before)}."
+    if was.unknown_fields != now.unknown_fields:
+        yield f"Unknown fields are {'refused' if now.unknown_fields == 'reject' else 'left out'} now."
+    if was.tombstones != now.tombstones:
+        yield f"Tombstones are {'allowed' if now.tombstones == 'allow' else 'refused'} now."
+
+
+def _path(path: str | None) -> str:
+    return f"`{path}`" if path else "none"
+
+
+def _parent(path: str) -> str:
+    """The path around; a new object is told once, not again for each field within."""
+    return path.rpartition(".")[0]
+
+
+def _words(field: FieldDoc) -> str:
+    needed = "required" if field.required else f"optional, default `{field.default}`" if field.default else "optional"
+    return f"{field.expected}, {needed}"
