@@ -97,3 +97,12 @@ def test_a_logical_type_beside_a_field_is_refused(of_type: Make) -> None:
     with pytest.raises(ContractError, match="write it inside") as refused:
         of_type("long", logicalType="timestamp-millis")
     assert refused.value.pointer.endswith("/logicalType")
+
+
+@pytest.mark.parametrize("lost", ["minimum", "maxLength", "logicalType", "confluent:tags", "confluent:rules"])
+def test_a_rule_beside_the_name_of_a_type_is_refused(judge: Callable[..., Any], lost: str) -> None:
+    named = {"name": "a", "type": {"type": "fixed", "name": "F", "size": 4}}
+    with pytest.raises(ContractError, match="would be ignored") as error:
+        judge(named, {"name": "b", "type": ["null", {"type": "map", "values": {"type": "F", lost: 1}}]})
+    assert error.value.pointer == f"/fields/1/type/1/values/{lost}"
+    judge(named, {"name": "b", "type": {"type": "F", "doc": "harmless"}})

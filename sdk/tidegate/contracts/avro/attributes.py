@@ -12,7 +12,7 @@ from tidegate.contracts.avro.logical import LOGICAL_TYPES
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.rules import KEYWORDS
 
-__all__ = ["check_attributes", "check_field_attributes"]
+__all__ = ["check_attributes", "check_field_attributes", "check_references"]
 
 _OPTIONAL = KEYWORDS | {
     "namespace", "doc", "aliases", "order", "default", "logicalType", "example", "examples", "confluent:tags",
@@ -23,6 +23,7 @@ _NEEDED = frozenset(
     {"type", "name", "fields", "symbols", "size", "items", "values"}
 )  # misspelt, the parser misses them
 _KNOWN = _OPTIONAL | _OF_DECIMALS | _NEEDED
+_LOST_BESIDE_A_NAME = KEYWORDS | {"logicalType", "confluent:tags", "confluent:rules"}
 _CUTOFF = (
     0.84  # `maxLenght` is 0.89 of maxLength; `orderId` 0.83 of order, `timestamp-seconds` 0.73 of timestamp-millis
 )
@@ -53,6 +54,35 @@ def check_field_attributes(attributes: Mapping[str, object], pointer: str) -> No
             'logicalType beside a field is ignored by Avro: write it inside, "type": {"type": ..., "logicalType": ...}',
             pointer=f"{pointer}/logicalType",
         )
+
+
+def check_references(tree: object, pointer: str = "") -> None:
+    """Raises `ContractError` for a rule beside the name of a type that is defined elsewhere.
+
+    `tree` is a schema's JSON, of a schema that the parser took. `{"type": "some.Named", "minimum": 1}` is the named type
+    itself, here as in Java: the rule would be one that nobody checks.
+    """
+    if isinstance(tree, list):
+        for index, branch in enumerate(tree):
+            check_references(branch, f"{pointer}/{index}")
+    if not isinstance(tree, dict):
+        return
+    match tree["type"]:
+        case "record" | "error":
+            for index, field in enumerate(tree["fields"]):
+                check_references(field["type"], f"{pointer}/fields/{index}/type")
+        case "array":
+            check_references(tree["items"], f"{pointer}/items")
+        case "map":
+            check_references(tree["values"], f"{pointer}/values")
+        case "enum" | "fixed" | "null" | "boolean" | "int" | "long" | "float" | "double" | "bytes" | "string":
+            pass
+        case name:
+            for lost in tree.keys() & _LOST_BESIDE_A_NAME:
+                raise ContractError(
+                    f'"{lost}" beside the type\'s name "{name}" would be ignored: write it where the type is defined, or at the field',
+                    pointer=f"{pointer}/{lost}",
+                )
 
 
 @lru_cache(maxsize=1024)  # a name stands in many places of a schema

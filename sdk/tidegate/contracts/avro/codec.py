@@ -10,6 +10,7 @@ from typing import cast
 
 import msgspec
 
+from tidegate.contracts.avro.attributes import check_references
 from tidegate.contracts.avro.canonical import canonical_form
 from tidegate.contracts.avro.compiler import Compiler
 from tidegate.contracts.avro.examples import NoExample
@@ -31,6 +32,7 @@ from tidegate.contracts.jsontext import (
     describe,
     duplicates,
     is_surely_unique,
+    parse,
     too_deep,
 )
 from tidegate.contracts.media import AVRO, AVRO_FRAMED, AVRO_JSON, JSON
@@ -301,6 +303,7 @@ def compile_avro(source: VersionSource, sensitive: frozenset[str] = frozenset())
     schema = parse_schema(source.schema)
     if not isinstance(schema, Record):
         raise ContractError("the top level of a contract must be a record")
+    check_references(parse(source.schema.encode("utf-8", "surrogatepass"), 256))
     try:
         return AvroCodec(source, schema, sensitive)
     except RecursionError:
