@@ -6,7 +6,7 @@ own writers; binary is read and judged in one pass and stored as it came.
 """
 
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
@@ -41,6 +41,9 @@ from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
 from tidegate.contracts.wording import did_you_mean, pointer
 
+if TYPE_CHECKING:
+    from tidegate.contracts.avro.cel_rules import CelRules
+
 __all__ = ["AvroCodec", "compile_avro"]
 
 _MEDIA_TYPES = frozenset({JSON, AVRO_JSON, AVRO, AVRO_FRAMED})
@@ -52,6 +55,7 @@ class AvroCodec:
     """One version's schema, ready to judge. Immutable; shared by every request and thread."""
 
     __slots__ = (
+        "_cel",
         "_decode",
         "_fields",
         "_frame",
@@ -97,6 +101,21 @@ class AvroCodec:
         if source.event_time is not None:
             notes[source.event_time] = note_time
         self._read = compiler.noting(notes) if notes else node.read
+        self._cel = self._compile_cel() if compiler.has_cel else None
+
+    def _compile_cel(self) -> "CelRules | None":
+        try:  # an extra: `tidegate[cel]`
+            from tidegate.contracts.avro.cel_rules import compile_cel
+        except ImportError as error:
+            raise ContractError(
+                f"confluent:rules needs the extra tidegate[cel] ({error.name} is not installed)"
+            ) from error
+        rules = compile_cel(self._schema, self._fields, self._shown)
+        if rules is not None and not isinstance(example := self._make_example(), NoExample):
+            made = self._check_json(msgspec.json.encode(example))
+            if isinstance(made, Payload):
+                rules.judge(made.value, FRAME_BYTES)  # the first evaluation is not an event's
+        return rules
 
     @property
     def media_types(self) -> frozenset[str]:
@@ -110,6 +129,12 @@ class AvroCodec:
 
     def check(self, body: bytes, media_type: str = JSON) -> Payload | Rejected:
         """The whole verdict on `body`. Raises nothing for any `body`, ValueError for another media type."""
+        verdict = self._check_form(body, media_type)
+        if self._cel is not None and isinstance(verdict, Payload):
+            return self._cel.judge(verdict.value, FRAME_BYTES) or verdict
+        return verdict
+
+    def _check_form(self, body: bytes, media_type: str) -> Payload | Rejected:
         if media_type == JSON:
             return self._check_json(body)
         if media_type == AVRO:

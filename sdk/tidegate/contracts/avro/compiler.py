@@ -63,6 +63,7 @@ class Compiler:
         self.docs: list[FieldDoc] = []
         self.recursive = False
         self.decimals = False
+        self.has_cel = False
         self._rules = rules
         self._sensitive = sensitive
         self._drop = drop
@@ -112,7 +113,8 @@ class Compiler:
         if isinstance(schema, Union):
             return self._union(schema, spot)
         check_attributes(schema.attributes, schema.pointer)
-        _refuse_cel(schema.attributes, schema.pointer)
+        if not isinstance(schema, Record):
+            _refuse_cel(schema.attributes, schema.pointer)
         if is_tagged(schema.attributes):
             spot = msgspec.structs.replace(spot, sensitive=True)
         if isinstance(schema, Record):
@@ -234,6 +236,7 @@ class Compiler:
         )
 
     def _record(self, schema: Record, spot: Spot) -> Node:
+        self.has_cel = self.has_cel or "confluent:rules" in schema.attributes
         name = _short(schema.name)
         place = spot.place(f"object {name}")
         outer = self._open.get(schema.name)
@@ -277,7 +280,7 @@ class Compiler:
 
     def _field(self, field: Field, spot: Spot) -> CompiledField:
         check_field_attributes(field.attributes, field.pointer)
-        _refuse_cel(field.attributes, field.pointer)
+        self.has_cel = self.has_cel or "confluent:rules" in field.attributes
         path = f"{spot.path}.{field.name}" if spot.path else field.name
         sensitive = spot.sensitive or is_marked(field) or path in self._sensitive
         row = len(self.docs)
@@ -348,5 +351,5 @@ def _short(name: str) -> str:
 def _refuse_cel(attributes: Mapping[str, object], pointer: str) -> None:
     if attributes.get("confluent:rules"):
         raise ContractError(
-            "confluent:rules (CEL) is not served by this build yet", pointer=f"{pointer}/confluent:rules"
+            "confluent:rules stand on a field or on a record, not on another type", pointer=f"{pointer}/confluent:rules"
         )
