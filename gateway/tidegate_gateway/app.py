@@ -6,7 +6,7 @@ Called by the commands. What a request meets is decided in `intake`; here is onl
 import asyncio
 import gc
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +15,14 @@ from time import perf_counter
 
 from fastapi import FastAPI
 
+from tidegate.contracts.compiled import CompiledContract
 from tidegate_gateway.adapters.auth_settings import IssuerSettings
 from tidegate_gateway.adapters.dev_key import DevKey
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
 from tidegate_gateway.adapters.jwks import KeyCache
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.adapters.kafka.topics import WantedTopic
 from tidegate_gateway.adapters.key_sources import FileSource, KeySource, MemorySource, UrlSource
 from tidegate_gateway.adapters.local_limiter import LocalLimiter
 from tidegate_gateway.adapters.tokens import TokenAuthenticator
@@ -125,7 +127,7 @@ class Gateway:
         self._publisher = KafkaPublisher(kafka)
         undone.push_async_callback(self._publisher.close, 0.0)
         await self._publisher.start()
-        await self._publisher.watch_topics(self.catalogue.contracts)
+        await self._publisher.watch_topics(_wanted_topics(self.catalogue.contracts))
 
         undone.push_async_callback(self._close_keys)
         await self._refresh_keys()
@@ -189,7 +191,7 @@ class Gateway:
                 read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, known=known
             )
             self._catalogue.swap(fresh)
-            await self._publisher.watch_topics(fresh.contracts)
+            await self._publisher.watch_topics(_wanted_topics(fresh.contracts))
             await self._refresh_keys()
             _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": fresh.broken_count})
             self._log_broken()
@@ -301,6 +303,19 @@ def _refusing(answers: Answers, metrics: Metrics | None = None) -> Callable[[Fau
         return answers.fault(fault, uuid7())
 
     return refuse
+
+
+def _wanted_topics(contracts: Mapping[str, CompiledContract]) -> Mapping[str, WantedTopic]:
+    """What each contract says of its topic, where it says anything."""
+    settings = {topic: contract.source.kafka for topic, contract in contracts.items()}
+    return {
+        topic: WantedTopic(
+            partitions=said.partitions or -1, replication_factor=said.replication_factor or -1, config=said.config
+        )
+        if said is not None
+        else WantedTopic()
+        for topic, said in settings.items()
+    }
 
 
 def _key_source(issuer: IssuerSettings, dev_key: DevKey | None) -> KeySource:

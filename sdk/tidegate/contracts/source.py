@@ -15,6 +15,7 @@ __all__ = [
     "Owner",
     "ServiceLevel",
     "Support",
+    "TopicSettings",
     "UnknownFields",
     "VersionSource",
     "decode_source",
@@ -93,6 +94,17 @@ class ServiceLevel(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     unit: str = ""
 
 
+class TopicSettings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How the topic is made where it is created from its contract; None and absent configs: the brokers' defaults.
+
+    `config` holds Kafka's topic configs by their own names, values as Kafka's text.
+    """
+
+    partitions: int | None = None
+    replication_factor: int | None = None
+    config: dict[str, str] = {}
+
+
 class ContractSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """The promise about one topic, whole.
 
@@ -120,6 +132,7 @@ class ContractSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     topic_limits: Limits | None = None
     max_event_bytes: int | None = None
     route: str | None = None
+    kafka: TopicSettings | None = None
     sensitive: tuple[str, ...] = ()
     descriptions: dict[str, str] = {}
     document: str = ""

@@ -17,6 +17,7 @@ from tidegate.contracts.source import (
 )
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.broken import Place, Problems, Refused
+from tidegate.repository.kafka_topic import read_topic_settings
 from tidegate.repository.nodes import Document, Node
 from tidegate.repository.properties import Property, read_properties
 from tidegate.repository.routes import route_fault
@@ -139,6 +140,7 @@ class _Reader:
             compatibility=self._compatibility(options.get("compatibility"), protobuf=protobuf),
             inputs="pinned" if self._choice(options, "inputs", "any", "pinned") == "pinned" else "any",
             limits=read_limits(doc, options.get("limits"), "limits"),
+            kafka=read_topic_settings(doc, options.get("kafka")),
             topic_limits=read_limits(doc, options.get("topicLimits"), "topicLimits"),
             max_event_bytes=doc.whole(options.get("maxEventBytes"), "maxEventBytes", least=1, most=_MAX_EVENT_BYTES),
             route=self._route(options.get("route")),

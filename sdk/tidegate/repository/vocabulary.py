@@ -67,7 +67,7 @@ PROPERTY = _names("""id name physicalType physicalName description businessName 
     transformLogic transformDescription examples enum criticalDataElement relationships quality properties items map""")
 LOGICAL_TYPES = _names("string date timestamp time number integer object array boolean map vector")
 
-CUSTOM_PROPERTIES = _names("""key eventTime compatibility unknownFields onInvalid inputs tombstones limits topicLimits
+CUSTOM_PROPERTIES = _names("""key eventTime compatibility unknownFields onInvalid inputs tombstones kafka limits topicLimits
     maxEventBytes route""")
 """The gateway's own options, in `schema[0].customProperties`."""
 
