@@ -6,6 +6,8 @@
     check      format, lint, types, import rules, and that the requirements are fresh
     format     rewrite the sources as ruff formats them
     bench      the benchmarks of tests/bench (arguments name them), ratios from one run
+    faults     Kafka taken away in every way (tests/faults); --long: for as long as the specification asks
+    soak       random faults on one gateway under load: [--minutes 30] [--seed N]
     generate   requirements.txt anew from the pyproject.toml files
     setup      only the virtual environment
 
@@ -39,6 +41,8 @@ def main() -> int:
         "check": check,
         "format": reformat,
         "bench": bench,
+        "faults": faults,
+        "soak": soak,
         "generate": generate,
         "setup": lambda _rest: 0,
     }
@@ -127,6 +131,18 @@ def bench(rest: list[str]) -> int:
     named = [argument for argument in rest if argument not in options]
     every = sorted(path.stem for path in (ROOT / "tests" / "bench").glob("[a-z]*.py"))
     return max((call([str(PYTHON), "-m", f"tests.bench.{name}", *options]) for name in named or every), default=0)
+
+
+def faults(rest: list[str]) -> int:
+    """The fault tests, short unless --long; other arguments go to pytest."""
+    if "--long" in rest:
+        os.environ["TIDEGATE_FAULTS"] = "long"
+    return test(["tests/faults", *(argument for argument in rest if argument != "--long")])
+
+
+def soak(rest: list[str]) -> int:
+    """Half an hour of random faults; tests/faults/soak.py says what fails it."""
+    return call([str(PYTHON), "-m", "tests.faults.soak", *rest])
 
 
 def generate(_rest: list[str]) -> int:
