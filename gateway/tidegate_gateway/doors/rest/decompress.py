@@ -8,7 +8,11 @@ from typing import Protocol
 
 from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest import gunzip, unzstd
+from tidegate_gateway.doors.rest.gunzip import MAGIC as GZIP_MAGIC
+from tidegate_gateway.doors.rest.gunzip import Gunzip
+from tidegate_gateway.doors.rest.gunzip import surely_holds_more as gzip_surely_holds_more
+from tidegate_gateway.doors.rest.unzstd import MAGIC as ZSTD_MAGIC
+from tidegate_gateway.doors.rest.unzstd import Unzstd
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["ENCODINGS", "Inflater", "check_declared", "encoding_of", "inflater", "surely_holds_more"]
@@ -17,7 +21,7 @@ ENCODINGS = ("identity", "gzip", "zstd")
 """What Content-Encoding may say; one alone, since a list of them only hides how much a body holds."""
 
 _USUAL = {b"": "", b"identity": "", b"gzip": "gzip", b"x-gzip": "gzip", b"zstd": "zstd"}
-_MAGIC = {gunzip.MAGIC: "gzip", unzstd.MAGIC: "zstd"}
+_MAGIC = {GZIP_MAGIC: "gzip", ZSTD_MAGIC: "zstd"}
 
 
 class Inflater(Protocol):
@@ -50,7 +54,7 @@ def encoding_of(content_encoding: bytes | None) -> str:
 
 def inflater(encoding: str) -> Inflater:
     """A reader for one body; `encoding` is one that `encoding_of` gave."""
-    return gunzip.Gunzip() if encoding == "gzip" else unzstd.Unzstd()
+    return Gunzip() if encoding == "gzip" else Unzstd()
 
 
 def surely_holds_more(body: bytes, encoding: str, limit_bytes: int) -> bool:
@@ -58,7 +62,7 @@ def surely_holds_more(body: bytes, encoding: str, limit_bytes: int) -> bool:
 
     Of zstd nothing is asked: it decompresses eight megabytes of a bomb in under a millisecond.
     """
-    return encoding == "gzip" and gunzip.surely_holds_more(body, limit_bytes)
+    return encoding == "gzip" and gzip_surely_holds_more(body, limit_bytes)
 
 
 def check_declared(body: bytes) -> None:
