@@ -3,12 +3,23 @@
 It compares what the docs say of each field, so that nothing is called a change that a producer cannot see.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledVersion
+from tidegate.contracts.source import UnknownFields
 
-__all__ = ["changes"]
+__all__ = ["UNKNOWN_FIELDS", "changes"]
+
+UNKNOWN_FIELDS: Mapping[UnknownFields, str] = MappingProxyType(
+    {
+        "reject": "refused",
+        "drop": "left out, and counted in the receipt",
+        "keep": "kept in binary events, and refused in JSON",
+    }
+)
+"""What becomes of a field that the schema does not have."""
 
 
 def changes(old: CompiledVersion, new: CompiledVersion) -> tuple[str, ...]:
@@ -52,7 +63,7 @@ def _of_the_whole(old: CompiledVersion, new: CompiledVersion) -> Iterator[str]:
         if before != after:
             yield f"The {what} is {_path(after)}, was {_path(before)}."
     if was.unknown_fields != now.unknown_fields:
-        yield f"Unknown fields are {'refused' if now.unknown_fields == 'reject' else 'left out'} now."
+        yield f"Unknown fields are {UNKNOWN_FIELDS[now.unknown_fields]} now."
     if was.tombstones != now.tombstones:
         yield f"Tombstones are {'allowed' if now.tombstones == 'allow' else 'refused'} now."
 

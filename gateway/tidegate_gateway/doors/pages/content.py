@@ -11,7 +11,7 @@ from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
-from tidegate_gateway.doors.pages.changes import changes
+from tidegate_gateway.doors.pages.changes import UNKNOWN_FIELDS, changes
 from tidegate_gateway.doors.pages.commands import Command, commands
 from tidegate_gateway.doors.pages.shown import Shown
 from tidegate_gateway.doors.rest.views import newest_first
@@ -228,7 +228,7 @@ def _facts(contract: CompiledContract) -> list[Fact]:
         Fact(name="Send as", text=", ".join(sorted(contract.newest.media_types)), code=True),
         Fact(
             name="Unknown fields",
-            text={"reject": "refused", "drop": "left out, and counted in the receipt"}[newest.unknown_fields],
+            text=UNKNOWN_FIELDS[newest.unknown_fields],
         ),
         Fact(
             name="Tombstones",
