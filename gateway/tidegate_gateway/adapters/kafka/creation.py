@@ -52,7 +52,8 @@ class Creation:
                 continue
             failures = self._failures.get(name, (0, 0.0))[0]
             self._failures[name] = failures + 1, now_s + _BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)]
-            kind = getattr(for_code(code), "message", "") or f"error {code}"
+            error = for_code(code)
+            kind = error.message if error.errno == code else f"error {code}"
             refusals[name] = f"{kind} ({message.rstrip('.')})" if message else kind
         self.refusals = refusals
         return tuple(there)

@@ -107,7 +107,7 @@ def said(view: View, refusals: Mapping[str, str], *, creates: bool) -> str:
     """What an operator should know of the topics; empty where there is nothing."""
     missing = [name for name in view.missing if name not in refusals]
     remedy = "they are being created" if creates else "create them, or set kafka.create_topics = true"
-    lines = [f"topics that {MISSING} ({remedy}): {_some(missing)}"] if missing else []
+    lines = [f"topics that do not exist in Kafka ({remedy}): {_some(missing)}"] if missing else []
     lines += [f"topic {name} {MISSING}, and Kafka does not create it: {why}" for name, why in _first(refusals)]
     lines += [f"topic {name} {why}" for name, why in _first(view.absent) if why is not MISSING]
     if view.lonely:
