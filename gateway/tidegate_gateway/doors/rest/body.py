@@ -114,24 +114,26 @@ class Body:
             chunk = await self._chunk()
 
     async def _inflated(self, chunk: bytes, encoding: str, limit_bytes: int, reservation: Reservation) -> bytes:
-        whole = bytearray()
+        pieces: list[bytes] = []  # a buffer that grows is moved, and then takes its size twice and more
+        size_bytes = 0
         if self.complete and surely_holds_more(chunk, encoding, limit_bytes):
             raise _too_large(limit_bytes)
         reader = inflater(encoding)
         turn_bytes = 0
         while True:
             for piece in reader.feed(chunk):
-                _check(len(whole) + len(piece), limit_bytes)
+                size_bytes += len(piece)
+                _check(size_bytes, limit_bytes)
                 # Twice: what was decompressed stays in the decoder's window too.
-                reservation.grow_to(2 * (len(whole) + len(piece)))
-                whole += piece
+                reservation.grow_to(2 * size_bytes)
+                pieces.append(piece)
                 turn_bytes += len(piece) + _PIECE_OVERHEAD_BYTES
                 if turn_bytes >= _TURN_BYTES:
                     turn_bytes = 0
                     await asyncio.sleep(0)
             if self.complete:
                 reader.finish()
-                return bytes(whole)
+                return b"".join(pieces)
             chunk = await self._chunk()
 
 

@@ -305,7 +305,7 @@ def objects_of(draw: st.DrawFn) -> tuple[bytes, bytes, int, bool]:
     return f"{{{text}}}".encode(), value.encode(), len(parts), len(set(members)) < len(members)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(objects_of())
 def test_no_duplicate_passes_by_counting(case: tuple[bytes, bytes, int, bool]) -> None:
     """Distinct members at most: a member that stands twice is never counted away; `duplicate_member` is exact."""
@@ -317,7 +317,7 @@ def test_no_duplicate_passes_by_counting(case: tuple[bytes, bytes, int, bool]) -
     assert (duplicate_member(text) is not None) == (distinct < members)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.text(max_size=40).map(lambda t: t.encode("utf-8", "surrogatepass"))))
 def test_any_text_is_an_event_or_says_why_not(text: bytes) -> None:
     read = read_event(text, DATA_FORMS["avro"])
@@ -357,7 +357,7 @@ def check_answer(reply: Reply) -> None:
             assert result["status"] in {"stored", "valid", "rejected"}
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     body=mutations(),
     media=st.sampled_from(["application/json", NDJSON]),
@@ -372,7 +372,7 @@ async def test_no_body_gives_a_5xx(body: bytes, media: str, encoding: str) -> No
     assert gate.memory.used_bytes == 0
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(
     name=st.sampled_from(
         ["Event-Id", "Idempotency-Key", "Event-Key", "Event-Time", "Event-Version", "Event-Header-x", "Content-Type",

@@ -85,7 +85,7 @@ async def test_zstd_of_many_blocks(level: int, checksum: bool) -> None:
         assert await read(*pieces(sent, 50_000), encoding="zstd") == data
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=5), st.integers(1, 60), st.sampled_from([zstd, gzip.compress]))
 async def test_what_was_compressed_comes_back(
     parts: list[bytes], size: int, compress: Callable[[bytes], bytes]
@@ -135,7 +135,7 @@ async def outcome(sent: bytes, size: int, encoding: str) -> bytes | Code:
         return fault.code
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, len(WHOLE) - 1), st.integers(1, 255), st.integers(1, 40))
 async def test_a_flipped_byte_is_found(at: int, flip: int, size: int) -> None:
     """The checksum's frame: a changed byte is refused, or changes nothing that was decoded (an unused bit of the head)."""
@@ -143,7 +143,7 @@ async def test_a_flipped_byte_is_found(at: int, flip: int, size: int) -> None:
     assert await outcome(sent, size, "zstd") in {b"whole " * 20, Code.MALFORMED, Code.TOO_LARGE}
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["gzip", "zstd"]), st.binary(max_size=200), st.integers(1, 40))
 async def test_any_bytes_are_decompressed_or_malformed(encoding: str, data: bytes, size: int) -> None:
     magic = {"gzip": b"\x1f\x8b\x08", "zstd": b"\x28\xb5\x2f\xfd"}[encoding]
