@@ -8,6 +8,7 @@
     bench      the benchmarks of tests/bench (arguments name them), ratios from one run
     faults     Kafka taken away in every way (tests/faults); --long: for as long as the specification asks
     soak       random faults on one gateway under load: [--minutes 30] [--seed N]
+    fuzz       the decoders under a coverage-guided fuzzer: [--seconds 600] [TARGET...], one after the other
     generate   requirements.txt anew from the pyproject.toml files
     setup      only the virtual environment
 
@@ -41,6 +42,7 @@ def main() -> int:
         "check": check,
         "format": reformat,
         "bench": bench,
+        "fuzz": fuzz,
         "faults": faults,
         "soak": soak,
         "generate": generate,
@@ -143,6 +145,20 @@ def faults(rest: list[str]) -> int:
 def soak(rest: list[str]) -> int:
     """Half an hour of random faults; tests/faults/soak.py says what fails it."""
     return call([str(PYTHON), "-m", "tests.faults.soak", *rest])
+
+
+def fuzz(rest: list[str]) -> int:
+    """Each target of tests/fuzz/targets.py in a process of its own, for so many seconds (600); without names, all."""
+    seconds = "600"
+    if "--seconds" in rest:
+        at = rest.index("--seconds")
+        seconds = rest[at + 1] if at + 1 < len(rest) else seconds
+        rest = rest[:at] + rest[at + 2 :]
+    if not rest:
+        listing = [str(PYTHON), "-c", "from tests.fuzz.targets import TARGETS; print(*TARGETS)"]
+        rest = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    command = [str(PYTHON), "-m", "tests.fuzz.run"]
+    return max((call([*command, target, "--seconds", seconds]) for target in rest), default=0)
 
 
 def generate(_rest: list[str]) -> int:
