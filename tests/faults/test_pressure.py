@@ -59,7 +59,9 @@ class Pulse:
 
 def test_16000_publishes_at_once(one_node: Rig, tmp_path: Path, run_burst_here) -> None:  # type: ignore[no-untyped-def]  # a fixture
     """At least half the throughput of 500. The lag is shown: 16,000 requests that arrive in one moment are one turn of the loop."""
-    with one_node.gateway(tmp_path, deadline_s=30.0, in_flight_bytes=2**28) as gate:
+    with one_node.gateway(
+        tmp_path, deadline_s=30.0, in_flight_bytes=2**28, TIDEGATE_HTTP_MAX_CONNECTIONS=str(_MANY + 1_000)
+    ) as gate:
         run_burst_here(gate, "warm", 500, 4)
         few = run_burst_here(gate, "few", 500, 16)
         with Pulse(gate.process.admin) as pulse:
@@ -169,14 +171,6 @@ def test_an_outage_at_twice_the_load(one_node: Rig, tmp_path: Path) -> None:
     seen_s = (scene.unready_s() or 0.0) + 0.2
     refusals = sorted(a.wait_s - a.own_lag_s for a in scene.during(after_s=seen_s))
     assert len(refusals) > 100
-    if os.environ.get("DBG"):
-        print(
-            [
-                (round(a.at_s - scene.began_s, 2), round(a.wait_s, 3), round(a.own_lag_s, 3))
-                for a in scene.during(after_s=seen_s)
-                if a.wait_s > 0.04
-            ]
-        )
     assert refusals[int(len(refusals) * 0.99)] < 0.05
 
 
