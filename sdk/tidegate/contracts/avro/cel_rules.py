@@ -286,7 +286,7 @@ def compile_cel(
     rules = {name: own for name, record in records.items() if (own := _rules_of(record))}
     if not rules:
         return None
-    types = Types(schema)
+    types = Types(records.values())
     by_type = {types.record(record).name(): record for record in records.values()}
     compiled: dict[str, _Record] = {}
     for name, of_record in rules.items():

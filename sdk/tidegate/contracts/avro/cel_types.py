@@ -4,6 +4,8 @@ CEL knows records as Protobuf messages only: each record gets a message of its f
 check expressions; events are never made into such messages. Used by `cel_rules`.
 """
 
+from collections.abc import Iterable
+
 from cel_expr_python import cel
 from google.protobuf import descriptor_pb2, descriptor_pool, duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2
 
@@ -65,14 +67,16 @@ def _plain(schema: Schema) -> str:
 class Types:
     """The message types of one schema's records."""
 
-    def __init__(self, root: Record) -> None:
+    def __init__(self, records: Iterable[Record]) -> None:
+        """`records` are all of the schema: one that stands in a union only is no field's type, and has rules of its own."""
         self._names: dict[str, str] = {}
         self._file = descriptor_pb2.FileDescriptorProto(name="rules.proto", syntax="proto2")
         self.pool = descriptor_pool.DescriptorPool()
         for module in (timestamp_pb2, duration_pb2, wrappers_pb2, struct_pb2):
             self.pool.AddSerializedFile(module.DESCRIPTOR.serialized_pb)
             self._file.dependency.append(module.DESCRIPTOR.name)
-        self._message(root)
+        for record in records:
+            self._message(record)
         self.pool.Add(self._file)
 
     def record(self, schema: Record) -> cel.Type:
