@@ -112,6 +112,7 @@ class Gateway:
     async def _start(self, undone: AsyncExitStack) -> Bound:
         """`undone` is told how each step is taken back where a later one fails."""
         plan = self._plan
+        gc.set_threshold(*_GC_THRESHOLDS)  # before contracts are compiled: at 700, half of that time is the collector's
         http_socket = undone.enter_context(bind(plan.http.host, plan.http.port))
         admin_socket = undone.enter_context(bind(plan.admin.host, plan.admin.port))
         self._changes.were_read(await asyncio.to_thread(look, self._watched))
@@ -168,7 +169,6 @@ class Gateway:
         )
         gc.collect()
         gc.freeze()  # contracts and code live as long as the process: no collection needs to look at them again
-        gc.set_threshold(*_GC_THRESHOLDS)
         return Bound(http=self._http.address, admin=self._admin.address, kafka=kafka.bootstrap_servers)
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -5,8 +5,9 @@ anchors of the docs use JSON's.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
-from protobuf import DescField, DescFieldValueMessage, DescMessage
+from protobuf import DescField, DescFieldValueMessage, DescMessage, Registry
 from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
 
 from tidegate.contracts.codec import ContractError
@@ -19,10 +20,15 @@ __all__ = ["field_path", "is_redacted", "json_paths", "load_message", "reachable
 _FREE_FORM = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue")
 
 
+@lru_cache(maxsize=64)  # messages of one file come one after the other, and validate.proto alone takes 15 ms to link
+def _registry(descriptors: bytes) -> Registry:
+    return FileDescriptorSet.from_binary(descriptors).to_registry()
+
+
 def load_message(source: VersionSource) -> DescMessage:
     """The contract's message out of its descriptor set. Raises `ContractError` for what cannot be served."""
     try:
-        registry = FileDescriptorSet.from_binary(source.descriptors).to_registry()
+        registry = _registry(source.descriptors)
     except (ValueError, TypeError, KeyError) as error:
         raise ContractError(f"the descriptor set cannot be read: {error}") from error
     message = registry.message(source.message)
