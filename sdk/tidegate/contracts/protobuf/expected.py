@@ -55,7 +55,8 @@ _NAMED = {"pattern": "matching", "prefix": "starting with", "suffix": "ending wi
 def field_rules(field: DescField) -> Facts:
     """The rules set on a field."""
     options = field.proto.options
-    return facts(options[_FIELD_RULES]) if options is not None else {}
+    rules = options[_FIELD_RULES] if options is not None else None
+    return facts(rules) if rules is not None else {}  # None: other options only, `deprecated` or `debug_redact`
 
 
 def facts(rules: Message) -> Facts:

@@ -31,14 +31,14 @@ _rebound = re.compile(r"\(\s*this\s*,", re.ASCII)  # a macro's variable of that 
 def check_rule_fields(message: DescMessage) -> None:
     """Raises `ContractError` where a CEL rule of the message or of its fields selects a field that does not exist."""
     options = message.proto.options
-    if options is not None:
-        for rule, text in _expressions(options[_MESSAGE_RULES]):
+    rules = options[_MESSAGE_RULES] if options is not None else None
+    if rules is not None:
+        for rule, text in _expressions(rules):
             _check(rule, text, message, message)
     for field in message.fields:
         of, kind = field_rules(field), field_kind(field)
         if isinstance(kind, DescMessage):
-            rules = element_facts(of) if _is_many(field) else of
-            for rule, text in _written(rules):
+            for rule, text in _written(element_facts(of) if _is_many(field) else of):
                 _check(rule, text, kind, message)
 
 
