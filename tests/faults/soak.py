@@ -114,7 +114,7 @@ def rows(episodes: Sequence[Episode], load: Load, watch: Watch) -> list[Row]:
     nexts = [episode.began_s for episode in episodes[1:]] + [float("inf")]
     for episode, until_s in zip(episodes, nexts, strict=True):
         attempts = load.since(episode.began_s - _DEADLINE_S, until_s)
-        touched = [attempt for attempt in attempts if attempt.at_s + attempt.wait_s > episode.began_s]
+        touched = [attempt for attempt in attempts if episode.began_s < attempt.at_s + attempt.wait_s <= until_s]
         kinds[episode.name].append(
             row_of(
                 episode.name, touched, episode.began_s, episode.healed_s,
