@@ -114,6 +114,10 @@ class HttpServer(uvicorn.Server):
                 timeout_graceful_shutdown=max(1, round(settings.drain_s)),
             )
         )
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            # What the kernel still holds of an answer for a peer that takes nothing goes with its connection, too.
+            head_ms = round(settings.deadlines.head_s * 1000)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, head_ms)  # accepted sockets inherit it
         self._listener = listener
         self._settings = settings
         self._swept_s = self._made_room_s = 0.0

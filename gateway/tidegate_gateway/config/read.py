@@ -243,6 +243,8 @@ def _set_text(settings: dict[str, Setting], option: Option, text: str, problems:
             value = float(text)
         elif option.kind == "bool":
             value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
+        elif option.kind == "strs":
+            value = [item.strip() for item in text.split(",")]
     except ValueError:
         pass  # `_set` says what the option wants
     _set(settings, option.name, value, option.variable, problems)
