@@ -27,7 +27,7 @@ PieceOutcome = int | NotStored | Unknown
 _AFTER_FAILURE = NotStored(Code.AFTER_FAILURE, "an earlier event for the same partition was not stored")
 _RECORD_BYTES = 400
 _PIECE_BYTES = 1_000
-"""What a record and a piece take in this process beside their bytes (measured, CPython 3.11): small events are mostly this."""
+"""What a record and a piece are charged for the objects that hold them (estimates for CPython 3.11, rounded up): small events are mostly this."""
 
 
 class Lane:

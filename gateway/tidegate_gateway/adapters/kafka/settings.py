@@ -4,28 +4,23 @@ from dataclasses import dataclass, field
 
 from tidegate_gateway.adapters.kafka.security import Security
 
-__all__ = ["CLIENTS", "COMPRESSIONS", "KafkaSettings"]
+__all__ = ["COMPRESSIONS", "KafkaSettings"]
 
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd", "snappy")
 """Codecs of Kafka's record batches. kafkajs reads only gzip or none."""
-
-CLIENTS = ("aiokafka", "librdkafka")
-"""The libraries that can carry events to Kafka."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KafkaSettings:
     """Bounds and choices of the publisher.
 
-    `bootstrap_servers`: `host:port`, several separated by commas. `client`: which library sends. `linger_ms`: the longest that
-    an event waits for company, and only where others are likely to come. `delivery_timeout_s`: the longest wait for Kafka of
-    one submission. `create_topics`: whether topics that Kafka lacks are created. `buffer_bytes`: what may wait or be in
-    flight, records counted as Kafka does. `batch_bytes`: the largest record batch, unless the topic allows less. `probe_s`:
+    `bootstrap_servers`: `host:port`, several separated by commas. `linger_ms`: the longest that an event waits for company,
+    and only where others are likely to come. `delivery_timeout_s`: the longest wait for Kafka of one submission. `create_topics`: whether topics that Kafka lacks are created. `buffer_bytes`: what may wait or be in
+    flight, records counted as Kafka does and with the objects that hold them; one partition gets half of it at most. `batch_bytes`: the largest record batch, unless the topic allows less. `probe_s`:
     between two looks at the brokers; `refresh_s`: between two readings of the topics' limits.
     """
 
     bootstrap_servers: str
-    client: str = "aiokafka"
     security: Security = field(default_factory=Security)
     linger_ms: float = 2.0
     compression: str = "none"
@@ -50,8 +45,6 @@ class KafkaSettings:
         )
         if self.compression not in COMPRESSIONS:
             wrong.append(f'compression: "{self.compression}" is not one of {", ".join(COMPRESSIONS)}')
-        if self.client not in CLIENTS:
-            wrong.append(f'client: "{self.client}" is not one of {", ".join(CLIENTS)}')
         bounds = (
             ("linger_ms", self.linger_ms, 0, 1_000),
             ("delivery_timeout_s", self.delivery_timeout_s, 0.1, 120),
