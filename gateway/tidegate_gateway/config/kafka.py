@@ -47,8 +47,7 @@ def _not_with_embedded(resolved: Resolved) -> list[Problem]:
         if setting.option.section == "kafka"
         and setting.origin != "default"
         and setting.value not in {None, False}
-        and setting.option.key
-        in {"bootstrap_servers", "client", *_SECURITY, *(f"{secret}_file" for secret in _SECRETS)}
+        and setting.option.key in {"bootstrap_servers", *_SECURITY, *(f"{secret}_file" for secret in _SECRETS)}
     ]
     return [
         Problem(where=where, detail=f"kafka.embedded and {setting.option.name} exclude each other") for setting in given

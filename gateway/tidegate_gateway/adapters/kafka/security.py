@@ -1,6 +1,6 @@
 """Who the gateway is to Kafka, and whom it trusts there: the options of SASL and TLS, judged together.
 
-A part of `settings`; read by `connecting` and the librdkafka publisher. Secrets never show: not in a repr, a log or a message.
+A part of `settings`; read by `connecting`. Secrets never show: not in a repr, a log or a message.
 """
 
 import ssl
