@@ -10,6 +10,7 @@ import msgspec
 
 from tidegate.contracts.avro.codec import compile_avro
 from tidegate.contracts.codec import Payload
+from tidegate.contracts.media import AVRO, AVRO_FRAMED, AVRO_JSON
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import Rejected
 
@@ -83,6 +84,11 @@ def main() -> None:
     decode = _microseconds("decode(body)", decode=msgspec.json.Decoder().decode, body=body)
     check = _microseconds("check(body, 'application/json')", check=codec.check, body=body)
     refuse = _microseconds("check(body, 'application/json')", check=codec.check, body=faulty)
+    tagged = msgspec.json.encode(ORDER | {"placedAt": 1769860800000})
+    for name, form in ((AVRO, good.value[5:]), (AVRO_FRAMED, good.value), (AVRO_JSON, tagged)):
+        assert codec.check(form, name) == good
+        took = _microseconds("check(body, name)", check=codec.check, body=form, name=name)
+        print(f"{name}: {len(form)} bytes, {took:.2f} us = {took / check:.1f} x plain JSON")
     parsed = fastavro.parse_schema(SCHEMA)
     usual = _microseconds("usual(body, schema)", usual=_usual, body=body, schema=parsed)
     print(f"{len(body)} bytes; msgspec decode {decode:.2f} us")

@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.contracts.avro.codec import compile_avro
+from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.codec import Payload
+from tidegate.contracts.media import AVRO, AVRO_FRAMED, JSON
+from tidegate.contracts.rules import KEYWORDS, RULES
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import Rejected
 
@@ -109,6 +112,57 @@ def test_the_bytes_are_those_of_fastavro(data: st.DataObject, case: Case, compac
     fastavro.schemaless_writer(out, parsed, value)
     assert payload.value == b"\0\0\0\0\7" + out.getvalue()
     assert fastavro.schemaless_reader(io.BytesIO(payload.value[5:]), parsed, None) == value
+
+
+_BYTES = [
+    ("bytes", st.binary(max_size=6)),
+    ({"type": "bytes", "logicalType": "decimal", "precision": 6, "scale": 2}, st.binary(min_size=1, max_size=2)),
+    ({"type": "string", "logicalType": "uuid"}, st.uuids().map(lambda one: str(one).encode())),
+    ({"type": "int", "logicalType": "date"}, st.integers(-(2**31), 2**31 - 1)),
+    ({"type": "int", "logicalType": "time-millis"}, st.integers(0, 86_399_999)),
+    ({"type": "long", "logicalType": "timestamp-micros"}, st.integers(-(2**63), 2**63 - 1)),
+    ({"type": "long", "logicalType": "local-timestamp-nanos"}, st.integers(-(2**63), 2**63 - 1)),
+]
+
+
+def _encoded(kind: Any, value: Any) -> bytes:
+    return zigzag(len(value)) + value if isinstance(value, bytes) else zigzag(value)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), kind=st.sampled_from(_BYTES))
+def test_every_logical_type_is_read_as_it_is_encoded(data: st.DataObject, kind: tuple[Any, Any]) -> None:
+    fields = [{"name": "f", "type": {"type": "map", "values": ["null", kind[0]]}}]
+    body = b"".join(
+        zigzag(1) + zigzag(1) + str(index).encode() + zigzag(1) + _encoded(kind[0], value)
+        for index, value in enumerate(data.draw(st.lists(kind[1], max_size=5)))
+    )
+    codec = _codec({"type": "record", "name": "R", "fields": fields})
+    payload = codec.check(body + b"\0", AVRO)
+    assert isinstance(payload, Payload), payload
+    assert payload.value == b"\0\0\0\0\7" + body + b"\0"
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data(), case=_top.filter(_usable))
+def test_binary_is_accepted_as_its_json_and_no_mutation_raises(data: st.DataObject, case: Case) -> None:
+    codec = _codec(case.schema)
+    stored = codec.check(json.dumps(data.draw(case.values)).encode(), JSON)
+    assert isinstance(stored, Payload)
+    body = stored.value[5:]
+    assert codec.check(body, AVRO) == stored
+    assert codec.check(stored.value, AVRO_FRAMED) == stored
+    if not body:
+        return
+    at = data.draw(st.integers(0, len(body) - 1))
+    spoilt = body[:at] + data.draw(st.binary(max_size=12)) + body[at + 1 :]
+    answer = codec.check(spoilt, AVRO)
+    if isinstance(answer, Payload):
+        assert answer.value[5:] == spoilt
+        fastavro.schemaless_reader(io.BytesIO(spoilt), fastavro.parse_schema(case.schema), None)
+    else:
+        assert all(v.rule in RULES | KEYWORDS and v.byte_offset is not None for v in answer.violations)
+    assert isinstance(codec.check(body[:at], AVRO), Rejected)
 
 
 def _leaves(value: Any, path: str = "#") -> Iterator[tuple[Any, Any, str]]:
