@@ -35,11 +35,14 @@ def unreadable_headers(text: bytes) -> tuple[Violation, ...]:
     texts: list[tuple[str, str]] = []
     for name, raw in members.items():
         value = bytes(raw)
+        at = pointer(("headers", name))
         if value.startswith(b'"'):
-            texts.append((name.lower(), _decode_text(value)))
+            try:
+                texts.append((name.lower(), _decode_text(value)))
+            except (msgspec.DecodeError, UnicodeDecodeError):  # the decoder of members skips values unread
+                wrong.append(Violation(pointer=at, rule="encoding", detail="is not UTF-8", expected="string"))
         elif not wrong:
             found = _KINDS.get(value[:1], "number")
-            at = pointer(("headers", name))
             wrong.append(Violation(pointer=at, rule="type", detail="is no string", expected="string", found=found))
     other = wrong_headers(texts)
     return (*wrong, other) if other is not None else tuple(wrong)
