@@ -62,7 +62,11 @@ class Pulse:
 def test_16000_publishes_at_once(one_node: Rig, tmp_path: Path, run_burst_here) -> None:  # type: ignore[no-untyped-def]  # a fixture
     """At least half the throughput of 500. The lag is shown: 16,000 requests that arrive in one moment are one turn of the loop."""
     with one_node.gateway(
-        tmp_path, deadline_s=30.0, in_flight_bytes=2**28, TIDEGATE_HTTP_MAX_CONNECTIONS=str(_MANY + 1_000)
+        tmp_path,
+        deadline_s=30.0,
+        in_flight_bytes=2**28,
+        TIDEGATE_HTTP_MAX_CONNECTIONS=str(_MANY + 1_000),
+        TIDEGATE_SERVER_HEADER_TIMEOUT_S="60",
     ) as gate:
         run_burst_here(gate, "warm", 500, 4)
         few = run_burst_here(gate, "few", 500, 16)
