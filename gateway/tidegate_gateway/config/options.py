@@ -66,7 +66,7 @@ OPTIONS: Final = (
     _option("http.tls_cert", "str", None, "PEM file of the certificate and its chain: the port then speaks TLS 1.2 or later only"),
     _option("http.tls_key", "str", None, "PEM file of its key, without a password; may be the same file"),
     _option("http.client_ca", "str", None, "PEM file of the authorities whose client certificates are wanted (mutual TLS): no connection without one"),
-    _option("http.trusted_proxies", "strs", None, "addresses and CIDR ranges whose Forwarded or X-Forwarded-For says who the client is"),
+    _option("http.trusted_proxies", "strs", (), "addresses and CIDR ranges whose Forwarded or X-Forwarded-For says who the client is"),
     _option("http.max_connections", "int", 4096, "connections at once; beyond it, who waits longest goes, of the address that waits most", 10, 1_000_000),
     _option("admin.host", "str", "127.0.0.1", "address of livez, readyz and metrics; never a public one"),
     _option("admin.port", "int", 9090, "its port; 0 takes any free one", *_PORT),

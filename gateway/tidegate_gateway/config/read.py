@@ -192,7 +192,7 @@ def _checked(option: Option, value: object) -> Value:
             checked = value
         case "float", int() | float() if not isinstance(value, bool):
             checked = float(value)
-        case "strs", list() if value and all(isinstance(item, str) and item for item in value):
+        case "strs", list() if (value or option.default == ()) and all(isinstance(item, str) and item for item in value):
             checked = tuple(value)
         case _:
             kinds = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}
@@ -244,7 +244,7 @@ def _set_text(settings: dict[str, Setting], option: Option, text: str, problems:
         elif option.kind == "bool":
             value = {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
         elif option.kind == "strs":
-            value = [item.strip() for item in text.split(",")]
+            value = [item.strip() for item in text.split(",") if item.strip()]
     except ValueError:
         pass  # `_set` says what the option wants
     _set(settings, option.name, value, option.variable, problems)
