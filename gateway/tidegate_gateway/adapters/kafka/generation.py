@@ -234,6 +234,10 @@ class Generation:
                 await asyncio.wait_for(closing(), timeout_s)
             except (KafkaError, OSError, TimeoutError):
                 continue
+            except (
+                Exception
+            ):  # aiokafka's own tasks may end with anything: the sockets must close all the same, and who waits be told
+                _log.exception("kafka: a producer did not stop cleanly")
 
     def abandon(self) -> None:
         """Once stopped: what aiokafka left without an end has failed, so that its partitions can go on elsewhere."""
