@@ -3,13 +3,13 @@
 
     demo       the gateway on its embedded broker: one good event, one bad one, both answers; sets everything up first
     test       the tests (arguments go to pytest); real Kafka where Java 17+ and Maven are
-    check      format, lint, types, import rules, and that the requirements are fresh
+    check      format, lint, types, import rules, our own .proto files, and that what is generated is fresh
     format     rewrite the sources as ruff formats them
     bench      the benchmarks of tests/bench (arguments name them), ratios from one run
     faults     Kafka taken away in every way (tests/faults); --long: for as long as the specification asks
     soak       random faults on one gateway under load: [--minutes 30] [--seed N]
     fuzz       the decoders under a coverage-guided fuzzer: [--seconds 600] [TARGET...], one after the other
-    generate   requirements.txt anew from the pyproject.toml files
+    generate   the gRPC code from schemas/proto/tidegate, and requirements.txt from the pyproject.toml files
     setup      only the virtual environment
 
 Everything is installed into .venv beside this repository's pyproject.toml, from requirements.txt with hashes, once, and
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / ".tidegate-installed"
+OWN_PROTOS = ROOT / "schemas" / "proto"
 DECIDES = ("requirements.txt", "pyproject.toml", "sdk/pyproject.toml", "gateway/pyproject.toml")
 
 
@@ -114,9 +115,10 @@ def check(_rest: list[str]) -> int:
         say(f"check: {name}")
         if call(command):
             failed.append(name)
-    say("check: requirements")
-    if fresh([]):
-        failed.append("requirements")
+    for name, looks in {"protos": lint_protos, "stubs": fresh_stubs, "requirements": fresh}.items():
+        say(f"check: {name}")
+        if looks():
+            failed.append(name)
     if failed:
         print(f"FAILED: {', '.join(failed)}", file=sys.stderr)
     return 1 if failed else 0
@@ -162,11 +164,48 @@ def fuzz(rest: list[str]) -> int:
 
 
 def generate(_rest: list[str]) -> int:
-    """requirements.txt from the pyproject.toml files: every version pinned with its hashes, no index address."""
-    return call([*_compile(ROOT / "requirements.txt"), "--upgrade"])
+    """The gRPC code; then requirements.txt from the pyproject.toml files: every version pinned with hashes, no index address."""
+    return stubs(ROOT / "sdk") or call([*_compile(ROOT / "requirements.txt"), "--upgrade"])
 
 
-def fresh(_rest: list[str]) -> int:
+def stubs(output: Path) -> int:
+    """Messages, their types and the services of our own .proto files, below `output`, by the installed protoc."""
+    protoc = [str(PYTHON), "-m", "grpc_tools.protoc", f"-I{OWN_PROTOS}"]
+    every = own_protos()
+    services = [path for path in every if "\nservice " in path.read_text("utf-8")]
+    return call([*protoc, f"--python_out={output}", f"--pyi_out={output}", *map(str, every)]) or call(
+        [*protoc, f"--grpc_python_out={output}", *map(str, services)]
+    )
+
+
+def own_protos() -> list[Path]:
+    """The .proto files of the gateway's API; contracts' own stay with their owners."""
+    return sorted((OWN_PROTOS / "tidegate").rglob("*.proto"))
+
+
+def fresh_stubs() -> int:
+    """Whether the committed gRPC code is what the .proto files give."""
+    with tempfile.TemporaryDirectory() as folder:
+        if stubs(Path(folder)):
+            return 1
+        stale = 0
+        for made in sorted(path for path in Path(folder).rglob("*") if path.is_file()):
+            committed = ROOT / "sdk" / made.relative_to(folder)
+            if not committed.exists() or committed.read_bytes() != made.read_bytes():
+                print(f"{committed.relative_to(ROOT)} is not what its .proto gives: task generate", file=sys.stderr)
+                stale = 1
+        return stale
+
+
+def lint_protos() -> int:
+    """buf's rules on our own .proto files, alone: contracts import what only the network or an installed package has."""
+    with tempfile.TemporaryDirectory() as folder:
+        shutil.copytree(OWN_PROTOS / "tidegate", Path(folder) / "tidegate")
+        Path(folder, "buf.yaml").write_text("version: v2\nlint:\n  use: [STANDARD, COMMENTS]\n")
+        return call([tool("buf"), "lint", folder])
+
+
+def fresh() -> int:
     """Whether requirements.txt still is what the pyproject.toml files ask for, at the versions it pins."""
     with tempfile.TemporaryDirectory() as folder:
         again = Path(folder) / "requirements.txt"

@@ -1,0 +1,1 @@
+"""The gRPC API's messages and stubs, generated from `proto/tidegate/ingest`; `task generate` writes them, nobody by hand."""
