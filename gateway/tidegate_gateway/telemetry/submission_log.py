@@ -6,13 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
-from tidegate.contracts.wording import shown
+from msgspec import structs
+
+from tidegate.contracts.verdict import Violation
+from tidegate.contracts.wording import shown, summary
 from tidegate.errors import ERRORS
 from tidegate.wire.receipt import Stored
 from tidegate_gateway.intake.ports import Observer
 from tidegate_gateway.intake.submission import Admission, Line, Refusal
 
-__all__ = ["EventLog", "Observers", "RefusalLog"]
+__all__ = ["EventLog", "Observers", "RefusalLog", "place_of"]
 
 _log = logging.getLogger("tidegate.events")
 _PLACES = 5
@@ -74,7 +77,7 @@ class RefusalLog:
 
 
 class EventLog:
-    """A line for each event, good or bad; what is wrong in the words that the producer gets too."""
+    """A line for each event, good or bad; what is wrong in the words that the producer gets too, but for map keys: `*`."""
 
     def told(
         self,
@@ -90,11 +93,44 @@ class EventLog:
             extra: dict[str, object] = {"event_id": line.id, "request_id": request_id}
             if isinstance(line, Refusal):
                 what = "failed  " if ERRORS[line.code].retryable else "rejected"
-                _log.info("%s %s %s: %s", what, topic, line.code, shown_detail(line.detail), extra=extra)
+                _log.info("%s %s %s: %s", what, topic, line.code, shown_detail(refusal_text(line)), extra=extra)
             elif isinstance(line, Stored):
                 _log.info("stored   %s at %d/%d", topic, line.partition, line.offset, extra=extra)
             else:
                 _log.info("valid    %s", topic, extra=extra)
+
+
+def refusal_text(refusal: Refusal) -> str:
+    """Why the event was refused; keys of maps, which are data of the sender's, are not in it."""
+    if not refusal.violations:
+        return refusal.detail
+    named = [structs.replace(one, pointer=place_of(one)) for one in refusal.violations]
+    return summary(named, refusal.omitted)
+
+
+def place_of(violation: Violation) -> str:
+    """The violation's pointer with `*` for every step that is no field of the contract's and no index.
+
+    The docs anchor names the fields on the way. The name of an unknown field stays: it is what has to be mended.
+    """
+    fields = iter([*violation.docs.split("."), ""])
+    field = next(fields)
+    steps = violation.pointer.removeprefix("#/").split("/")
+    kept: list[str] = []
+    for place, step in enumerate(steps, 1):
+        if field and _folded(step) == _folded(field):
+            field = next(fields)
+            kept.append(step)
+        elif step.isdecimal() or (violation.rule == "unknown_field" and place == len(steps)):
+            kept.append(step)
+        else:
+            kept.append("*")
+    return "#/" + "/".join(kept) if violation.pointer != "#" else "#"
+
+
+def _folded(name: str) -> str:
+    """Protobuf's names in their two spellings are one: `order_id`, `orderId`."""
+    return name.replace("_", "").lower()
 
 
 def shown_detail(detail: str) -> str:

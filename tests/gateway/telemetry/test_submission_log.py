@@ -11,7 +11,7 @@ from tidegate.errors import Code
 from tidegate.wire.receipt import Stored, Valid
 from tidegate_gateway.intake.submission import Admission, Line, Refusal
 from tidegate_gateway.telemetry.logs import HumanFormatter, JsonFormatter
-from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
+from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog, place_of
 
 Admit = Callable[..., Admission]
 STORED = Stored(id="good-1", partition=2, offset=41, version=1, schema_id=7)
@@ -67,10 +67,37 @@ def test_dev_has_a_line_for_each_event(admit: Admit, caplog: pytest.LogCaptureFi
         EventLog().told(admit(), lines, [1], 0.01)
     shown = [HumanFormatter().format(record).split(" ", 1)[1] for record in caplog.records]
     assert shown[0] == "stored   customer.orders at 2/41 request_id=0198-request event_id=good-1"
-    assert shown[1].startswith("rejected customer.orders contract_violation: items/evil")
+    assert shown[1].startswith("rejected customer.orders contract_violation: items/evil-map-key is no field")
     assert shown[2].startswith("failed   customer.orders broker_unavailable: no leader")
     assert shown[3].startswith("valid    customer.orders")
     assert all(len(line.splitlines()) == 1 for line in shown)
+
+
+@pytest.mark.parametrize(
+    ("pointer", "docs", "rule", "shown"),
+    [
+        ("#", "", "malformed", "#"),
+        ("#/items/1/boldness", "items.boldness", "maximum", "#/items/1/boldness"),
+        ("#/attributes/secret-key", "attributes", "type", "#/attributes/*"),
+        ("#/addresses/secret/street", "addresses.street", "length", "#/addresses/*/street"),
+        ("#/addresses/secret/0/street", "addresses.street", "length", "#/addresses/*/0/street"),
+        ("#/order_id", "orderId", "type", "#/order_id"),
+        ("#/totl", "", "unknown_field", "#/totl"),
+        ("#/addresses/secret/stret", "addresses", "unknown_field", "#/addresses/*/stret"),
+        ("#/card/*", "card", "type", "#/card/*"),
+    ],
+)
+def test_a_map_key_is_a_star(pointer: str, docs: str, rule: str, shown: str) -> None:
+    assert place_of(Violation(pointer=pointer, rule=rule, detail="", docs=docs)) == shown
+
+
+def test_dev_shows_no_map_key(admit: Admit, caplog: pytest.LogCaptureFixture) -> None:
+    wrong = Violation(pointer="#/attributes/secret", rule="type", detail="is int 1", docs="attributes")
+    refusal = Refusal(id="b", code=Code.CONTRACT_VIOLATION, detail="attributes/secret is int 1", violations=(wrong,))
+    with caplog.at_level(logging.INFO):
+        EventLog().told(admit(), [refusal], [], None)
+    assert "attributes/* is int 1" in caplog.text
+    assert "secret" not in caplog.text
 
 
 def test_observers_are_told_in_their_order(admit: Admit) -> None:

@@ -14,6 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from tidegate_gateway.doors.pages.router import asks_for_page, pages_router, refusal_page
 from tidegate_gateway.doors.rest.answers import Answers
+from tidegate_gateway.doors.rest.asyncapi import install_asyncapi
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.hot import HotDoor, find_endpoint
 from tidegate_gateway.doors.rest.openapi import install_openapi
@@ -91,6 +92,7 @@ def build_app(deps: RestDeps, answers: Answers | None = None) -> RestApp:
     app.include_router(reads_router(deps))
     app.include_router(pages_router(deps, answers))
     install_openapi(app, deps)
+    install_asyncapi(app, deps)
 
     def page_of(request: Request, fault: Fault) -> Response | None:
         below_docs = request.url.path.startswith("/docs/") and asks_for_page(request)

@@ -1,32 +1,28 @@
 """/openapi.json: the whole of the REST door for programs, with what the caller may see of the contracts (OpenAPI 3.1).
 
-Installed by `app`. Parts: `openapi_events`, `openapi_contracts`, `openapi_typed`, `openapi_schemas`. Here it is decided only who
-sees which contract in it, and what is kept: each contract's part, and the documents of the views that ask most.
+Installed by `app`, served by `documents`. Parts: `openapi_events`, `openapi_contracts`, `openapi_typed`, `openapi_schemas`. Here it is
+decided only how they are joined, and that each contract's part is kept.
 """
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 
 import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.verdict import Rejected
 from tidegate_gateway.doors.rest.answers import example_problem
 from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.documents import Contracts, install_document
 from tidegate_gateway.doors.rest.openapi_contracts import contract_paths
 from tidegate_gateway.doors.rest.openapi_events import EVENT_RESPONSES, event_paths
 from tidegate_gateway.doors.rest.openapi_parts import Samples
 from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS, Json
 from tidegate_gateway.doors.rest.openapi_typed import Fragment, fragment_of
-from tidegate_gateway.doors.rest.reads import etag_of, matches
-from tidegate_gateway.doors.rest.viewer import viewer_of
 
 __all__ = ["description", "install_openapi"]
 
-_MOST_VIEWS = 8
 _MOST_SAMPLES = 20
 """Topics whose examples stand at the endpoints of all topics; each has its own beside its schema."""
 
@@ -40,56 +36,25 @@ _ABOUT = (
 
 def install_openapi(app: FastAPI, deps: RestDeps) -> None:
     """Serve /openapi.json. Without a token it shows the interface and no contract, unless contracts are public."""
-    documents = Documents(deps)
-    kept = {"Cache-Control": f"{'public' if deps.public else 'private'}, no-cache", "Vary": "Authorization"}
-
-    async def openapi(request: Request) -> Response:
-        viewer = await viewer_of(deps, request, anonymous=True)
-        contracts = deps.intake.catalogue.current.contracts
-        seen = tuple(contracts[topic] for topic in sorted(contracts) if viewer.sees(topic))
-        view = documents.kept(seen)
-        if view is None:
-            view = await asyncio.to_thread(documents.made, seen)
-        headers = {**kept, "ETag": view.etag}
-        if matches(request.headers.get("if-none-match"), view.etag):
-            return Response(status_code=304, headers=headers)
-        return Response(view.body, media_type="application/json", headers=headers)
-
-    app.add_api_route("/openapi.json", openapi, methods=["GET"])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """A document for those who see exactly these contracts."""
-
-    contracts: tuple[CompiledContract, ...]
-    body: bytes
-    etag: str
+    install_document(app, deps, "/openapi.json", Documents(deps).made)
 
 
 class Documents:
-    """The documents of one gateway. A contract's part is made once, a view's document kept while its contracts are served."""
+    """The documents of one gateway. A contract's part is made once, and kept while the contract is served."""
 
     def __init__(self, deps: RestDeps) -> None:
         self._deps = deps
         self._fragments: dict[str, Fragment] = {}
-        self._views: list[_View] = []
 
-    def kept(self, contracts: tuple[CompiledContract, ...]) -> _View | None:
-        """The document of this view, where it is kept."""
-        return next((view for view in self._views if view.contracts == contracts), None)
-
-    def made(self, contracts: tuple[CompiledContract, ...]) -> _View:
-        """The document of this view, made now and kept. A thread may call it: what two of them make is the same."""
+    def made(self, contracts: Contracts) -> bytes:
+        """The document with these contracts. A thread may call it."""
         fragments = [self._fragment(one) for one in contracts if one.source.status != "retired"]
         body = msgspec.json.encode(
             description(list(contracts), self._deps.base_url, public=self._deps.public, fragments=fragments)
         )
-        view = _View(contracts=contracts, body=body, etag=etag_of(body))
-        self._views = [view, *self._views[: _MOST_VIEWS - 1]]
         served = self._deps.intake.catalogue.current.contracts
         self._fragments = {topic: one for topic, one in self._fragments.items() if topic in served}
-        return view
+        return body
 
     def _fragment(self, contract: CompiledContract) -> Fragment:
         found = self._fragments.get(contract.topic)

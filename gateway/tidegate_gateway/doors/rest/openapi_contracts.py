@@ -44,10 +44,8 @@ def contract_paths(samples: Samples) -> JsonObject:
         f"{topics}/{{topic}}/bundle": _of_topic(
             samples, "getBundle", "All versions in one: what an SDK judges by.", json_content(ref("ContractSource"))
         ),
-        "/openapi.json": {"get": {
-            **_get(samples, "getDescription", "This document.", json_content(document)),
-            "security": [{}, *_bearer(samples)],
-        }},
+        "/openapi.json": _open_to_all(samples, "getDescription", "This document.", document),
+        "/asyncapi.json": _open_to_all(samples, "getTopicsDescription", "What the topics hold, as AsyncAPI 3.0.", document),
         **_pages(samples),
     }  # fmt: skip
 
@@ -58,6 +56,11 @@ def _of_topic(
     operation = _get(samples, name, summary, content, _one_topic(samples), also)
     operation["parameters"] = [topic_parameter(samples), *parameters, *_conditional()]
     return {"get": operation}
+
+
+def _open_to_all(samples: Samples, name: str, summary: str, document: JsonObject) -> JsonObject:
+    """A description that everybody gets, with the contracts that they may see."""
+    return {"get": {**_get(samples, name, summary, json_content(document)), "security": [{}, *_bearer(samples)]}}
 
 
 def _get(

@@ -26,7 +26,7 @@ HEAD: Final = ((Code.TOO_LARGE, 431),)
 _BEFORE_EVENTS: Final = frozenset({401, 403, 404, 408, 415, 429, 431, 500})
 """Statuses of whole requests: no Receipt has them."""
 
-_BEFORE_LIMITS: Final = frozenset({401, 403, 415, 431, 500})
+_BEFORE_LIMITS: Final = frozenset({401, 403, 431, 500})
 """Statuses of requests whose limits are not known, or not theirs to know."""
 
 
