@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tidegate.contracts.json_places import JsonError, JsonText, escaped, parse_json
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.broken import Place, Problems, Refused
 from tidegate.repository.files import read_text
-from tidegate.repository.json_text import JsonError, JsonText, escaped, parse_json
 
 __all__ = ["AvroFiles", "AvroSchema", "canonical_text", "read_json"]
 

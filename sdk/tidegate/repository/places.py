@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from tidegate.contracts.fingerprint import descriptor_files, is_bundled
+from tidegate.contracts.json_places import JsonError, parse_json
 from tidegate.contracts.source import VersionSource
 from tidegate.repository.broken import Place
-from tidegate.repository.json_text import JsonError, parse_json
 from tidegate.repository.released import schema_file
 from tidegate.repository.working_copy import WorkingCopy
 

@@ -1,4 +1,6 @@
-"""JSON text as values with the place of each: what .avsc files are read through. Called by `avro_files` and `released`.
+"""JSON text as values with the place of each: what .avsc files are read through.
+
+Called by the repository's readers and by whoever names a place in a schema text. Judges no event: `jsontext` reads those.
 
 Strict (RFC 8259): no duplicate members, no NaN, no control characters. Bounded depth. Nothing Avro here.
 """
@@ -7,7 +9,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["JsonError", "JsonText", "escaped", "parse_json"]
+__all__ = ["JsonError", "JsonText", "escaped", "line_column", "parse_json"]
 
 _MAX_DEPTH = 200
 _decode = json.JSONDecoder().raw_decode
