@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
+from tests.adapters.publisher.running import until
 
 from tidegate.repository.kafka_topic import TOPIC_CONFIGS
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
@@ -40,7 +41,7 @@ async def publisher(
 
 
 async def store(one: KafkaPublisher, topic: str, value: bytes = b"v") -> object:
-    (outcome,) = await one.publish(topic, [Record(b"k", value, (), int(time.time() * 1000))], timeout_s=5)
+    (outcome,) = await one.publish(topic, [Record(b"k", value, (), int(time.time() * 1000))], timeout_s=20)
     return outcome
 
 
@@ -56,14 +57,6 @@ def alter(kafka: str, topic: str, name: str, value: str) -> None:
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin = AdminClient({"bootstrap.servers": kafka})
     admin.incremental_alter_configs([resource])[resource].result(10)
-
-
-async def until(holds: Callable[[], bool], within_s: float) -> bool:
-    for _ in range(int(within_s / 0.1)):
-        if holds():
-            break
-        await asyncio.sleep(0.1)
-    return holds()
 
 
 def test_the_closed_list_is_kafka_s_own(kafka: str, new_topic: NewTopic) -> None:
@@ -114,7 +107,7 @@ async def test_what_kafka_does_not_create_is_said_with_its_reason_and_tried_agai
         )
         assert isinstance(await store(one, good), RecordStored)
         await one.watch_topics({good: WantedTopic(), bad: WantedTopic(replication_factor=1)})
-        assert await until(lambda: not one.topics_missing(), 6), one.ready()[1]
+        await until(lambda: not one.topics_missing(), 6, "there")
         assert isinstance(await store(one, bad), RecordStored)
 
 
@@ -149,10 +142,10 @@ async def test_limits_that_change_are_seen(kafka: str, new_topic: NewTopic) -> N
         assert isinstance(await store(one, topic, b"x" * 2_000), RecordStored)
         alter(kafka, topic, "max.message.bytes", "1000")
         alter(kafka, topic, "cleanup.policy", "compact")
-        assert await until(lambda: one._cluster.topics[topic].limits.compacted, 5)
+        await until(lambda: one._cluster.topics[topic].limits.compacted, 5)
         assert isinstance(await store(one, topic, b"x" * 2_000), RecordRefused)
-        (keyless,) = await one.publish(topic, [Record(None, b"v", (), int(time.time() * 1000))], timeout_s=5)
+        (keyless,) = await one.publish(topic, [Record(None, b"v", (), int(time.time() * 1000))], timeout_s=20)
         assert isinstance(keyless, RecordRefused)
         alter(kafka, topic, "max.message.bytes", "1000000")
-        assert await until(lambda: one._cluster.topics[topic].limits.max_message_bytes == 1_000_000, 5)
+        await until(lambda: one._cluster.topics[topic].limits.max_message_bytes == 1_000_000, 5)
         assert isinstance(await store(one, topic, b"x" * 2_000), RecordStored)

@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
-from tests.adapters.publisher.running import running
+from tests.adapters.publisher.running import NOISE_S, running, until
 from tests.kafka.reading import read_topic
 from tests.kafka.real_kafka import KafkaCluster, free_ports
 
 from tidegate.errors import Code
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
-from tidegate_gateway.intake.ports import NotStored, Outcome, Record, RecordStored, Unknown
+from tidegate_gateway.intake.ports import NotStored, Outcome, Record, RecordStored
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -28,17 +28,18 @@ def record(value: bytes, key: bytes = b"k") -> Record:
 async def one(publisher: KafkaPublisher, topic: str, value: bytes, timeout_s: float = 3.0) -> Outcome:
     started = time.perf_counter()
     (outcome,) = await publisher.publish(topic, [record(value)], timeout_s=timeout_s)
-    assert time.perf_counter() - started < timeout_s + 1.0, "answered within its deadline + 1 s"
+    assert time.perf_counter() - started < timeout_s + 1.0 + NOISE_S, "answered within its deadline + 1 s"
     return outcome
 
 
-async def becomes_ready(publisher: KafkaPublisher, *, wanted: bool, within_s: float) -> float:
-    started = time.perf_counter()
-    for _ in range(int(within_s / 0.05) + 1):
-        if publisher.ready()[0] is wanted:
-            return time.perf_counter() - started
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not {'ready' if wanted else 'unready'} within {within_s} s: {publisher.ready()[1]}")
+async def stores(publisher: KafkaPublisher, topic: str, within_s: float) -> None:
+    """An event is stored sooner or later; what was in doubt on the way may be stored too."""
+    ends_s = time.perf_counter() + within_s + NOISE_S
+    outcome = await one(publisher, topic, b"stored?", 10.0)
+    while not isinstance(outcome, RecordStored):
+        assert time.perf_counter() < ends_s, outcome
+        await asyncio.sleep(0.2)
+        outcome = await one(publisher, topic, b"stored?", 10.0)
 
 
 def create(cluster: KafkaCluster, topic: str, replicas: int, config: dict[str, str] | None = None) -> str:
@@ -53,7 +54,7 @@ async def test_start_without_a_broker() -> None:
     (port,) = free_ports(1)
     started = time.perf_counter()
     async with running(f"127.0.0.1:{port}", "orders") as publisher:
-        assert time.perf_counter() - started < 6
+        assert time.perf_counter() - started < 6 + NOISE_S
         ok, detail = publisher.ready()
         assert not ok
         assert str(port) in detail
@@ -83,7 +84,7 @@ async def test_a_broker_lost_under_load(kafka_cluster: Cluster, fault: signal.Si
         loads = [asyncio.create_task(load(publisher, number)) for number in range(20)]
         await asyncio.sleep(1)
         node.signal(fault)
-        await becomes_ready(publisher, wanted=False, within_s=5)
+        await until(lambda: not publisher.ready()[0], 5, "unready")
         await asyncio.sleep(4)
         if fault is signal.SIGKILL:
             node.stop()
@@ -91,46 +92,58 @@ async def test_a_broker_lost_under_load(kafka_cluster: Cluster, fault: signal.Si
             await asyncio.to_thread(node.wait_started)
         else:
             node.signal(signal.SIGCONT)
-        await becomes_ready(publisher, wanted=True, within_s=8 if fault is signal.SIGKILL else 5)
+        await until(lambda: publisher.ready()[0], 8 if fault is signal.SIGKILL else 5, "ready")
         await asyncio.sleep(1)
         stopping.set()
         await asyncio.gather(*loads)
-        assert isinstance(await one(publisher, topic, b"after", 5.0), RecordStored)
+        await stores(publisher, topic, within_s=5)
     found = {read.value for read in read_topic(cluster.bootstrap, topic)}
     stored = {value for value, outcome in told.items() if isinstance(outcome, RecordStored)}
     surely_not = {value for value, outcome in told.items() if isinstance(outcome, NotStored)}
     assert len(stored) > 100
     assert stored - found == set(), "acknowledged and not in the log"
     assert surely_not & found == set(), "said not to be stored, and in the log"
-    assert found - set(told) == {b"after"}
+    assert found - set(told) == {b"stored?"}
     cluster.stop()
 
 
 async def test_replicas_that_lack_are_an_honest_no(kafka_cluster: Cluster) -> None:
     """NOT_ENOUGH_REPLICAS is retried until the deadline, then surely not stored; no other topic waits for it."""
     cluster = kafka_cluster(nodes=3)
+    lost = cluster.nodes[2]
     starved = create(cluster, "starved", 3, config={"min.insync.replicas": "3"})
     healthy = create(cluster, "healthy", 3)
+    told: dict[bytes, Outcome] = {}
     async with running(cluster.bootstrap, starved, healthy) as publisher:
-        assert isinstance(await one(publisher, starved, b"before", 10.0), RecordStored)
-        assert isinstance(await one(publisher, healthy, b"before", 10.0), RecordStored)
-        cluster.nodes[2].signal(signal.SIGKILL)
-        await asyncio.sleep(1)
-        outcomes: list[Outcome] = []
-        for turn in range(40):  # until the lost replica has left, the leader waits for it: nobody knows
-            outcomes.append(await one(publisher, starved, b"%d" % turn, 4.0))
-            if isinstance(outcomes[-1], NotStored) and "NOT_ENOUGH_REPLICAS" in outcomes[-1].detail:
+
+        async def tell(value: bytes) -> Outcome:
+            told[value] = await one(publisher, starved, value, 4.0)
+            return told[value]
+
+        await stores(publisher, starved, within_s=20)
+        await stores(publisher, healthy, within_s=20)
+        lost.signal(signal.SIGKILL)
+        for turn in range(200):  # until the lost replica has left, the leader waits for it: nobody knows
+            outcome = await tell(b"%d" % turn)
+            if publisher._refused and isinstance(outcome, NotStored) and "NOT_ENOUGH_REPLICAS" in outcome.detail:
                 break
             await asyncio.sleep(0.4)
-        assert isinstance(outcomes[-1], NotStored)
-        assert "NOT_ENOUGH_REPLICAS" in outcomes[-1].detail
-        assert not any(isinstance(outcome, RecordStored) for outcome in outcomes)
-        started = time.perf_counter()
-        assert isinstance(await one(publisher, starved, b"refused", 4.0), NotStored)
-        assert time.perf_counter() - started < 0.05, "known to fail: no wait"
-        assert isinstance(await one(publisher, healthy, b"after", 8.0), RecordStored)
-    found = {read.value for read in read_topic(cluster.nodes[0].bootstrap, starved)}
-    for turn, outcome in enumerate(outcomes):
-        if not isinstance(outcome, Unknown):
-            assert (b"%d" % turn in found) is isinstance(outcome, RecordStored)
+        else:
+            raise AssertionError(f"the last of 200 outcomes: {outcome}")
+        sent = publisher._delivery.sent[starved]
+        crowd = await asyncio.gather(*(tell(b"refused %d" % number) for number in range(20)))
+        assert all(isinstance(outcome, NotStored) for outcome in crowd)
+        assert publisher._delivery.sent[starved] - sent <= 1, (
+            "known to fail: one is the trial at most, the others are told"
+        )
+        assert not any(isinstance(outcome, RecordStored) for outcome in told.values())
+        await stores(publisher, healthy, within_s=20)
+        lost.stop()
+        lost.start()
+        await asyncio.to_thread(lost.wait_started)
+        await stores(publisher, starved, within_s=60)
+    # Read only now: with fewer replicas than it needs, a new leader does not say where its log ends (KIP-966).
+    found = {read.value for read in await asyncio.to_thread(read_topic, cluster.bootstrap, starved)}
+    assert not {value for value, outcome in told.items() if isinstance(outcome, NotStored)} & found
+    assert found - set(told) - {b"stored?"} == set()
     cluster.stop()

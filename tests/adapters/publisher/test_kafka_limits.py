@@ -19,6 +19,7 @@ from tidegate_gateway.intake.ports import NotStored, Outcome, Publisher, Record,
 pytestmark = pytest.mark.kafka
 
 NewTopic = Callable[..., str]
+TIMEOUT_S = 20.0
 
 
 def now_ms() -> int:
@@ -30,7 +31,7 @@ def record(value: bytes | None = b"v", key: bytes | None = b"k", ahead_ms: int =
 
 
 async def one(publisher: Publisher, topic: str, sent: Record) -> Outcome:
-    (outcome,) = await publisher.publish(topic, [sent], timeout_s=5)
+    (outcome,) = await publisher.publish(topic, [sent], timeout_s=TIMEOUT_S)
     return outcome
 
 
@@ -57,7 +58,7 @@ async def test_a_refused_record_leaves_the_others_alone(
     topic = new_topic()
     async with running(kafka, topic) as publisher:
         sent = [record(b"1"), record(b"2", ahead_ms=7_200_000), record(b"3"), record(b"x" * 1_048_576), record(b"4")]
-        outcomes = await publisher.publish(topic, sent, timeout_s=5)
+        outcomes = await publisher.publish(topic, sent, timeout_s=TIMEOUT_S)
         assert [type(outcome) for outcome in outcomes] == [
             RecordStored, RecordRefused, RecordStored, RecordRefused, RecordStored,
         ]  # fmt: skip
@@ -87,7 +88,7 @@ async def test_the_size_is_judged_to_the_byte(kafka: str, new_topic: NewTopic) -
 async def test_a_batch_never_grows_past_the_topic(kafka: str, new_topic: NewTopic, read_all: Any) -> None:
     topic = new_topic(config={"max.message.bytes": "5000"})
     async with running(kafka, topic) as publisher:
-        outcomes = await publisher.publish(topic, [record(b"x" * 700) for _ in range(100)], timeout_s=5)
+        outcomes = await publisher.publish(topic, [record(b"x" * 700) for _ in range(100)], timeout_s=TIMEOUT_S)
     assert all(isinstance(outcome, RecordStored) for outcome in outcomes)
     assert len(read_all(topic)) == 100
 
@@ -152,8 +153,8 @@ async def test_a_topic_that_kafka_does_not_have(kafka: str, new_topic: NewTopic)
     missing = f"{there}.missing"
     async with running(kafka, there, missing) as publisher:
         started = time.perf_counter()
-        (outcome,) = await publisher.publish(missing, [record()], timeout_s=5)
-        assert time.perf_counter() - started < 0.5
+        (outcome,) = await publisher.publish(missing, [record()], timeout_s=TIMEOUT_S)
+        assert time.perf_counter() - started < TIMEOUT_S / 2, "told without waiting for it"
         assert isinstance(outcome, NotStored)
         assert outcome.code is Code.BROKER_UNAVAILABLE
         assert f"topic {missing} does not exist in Kafka" in outcome.detail
@@ -180,7 +181,7 @@ async def test_every_compression_is_read_by_a_stock_consumer(
 ) -> None:
     topic = new_topic()
     async with running(kafka, topic, compression=compression) as publisher:
-        outcomes = await publisher.publish(topic, [record(b"x" * 500) for _ in range(50)], timeout_s=5)
+        outcomes = await publisher.publish(topic, [record(b"x" * 500) for _ in range(50)], timeout_s=TIMEOUT_S)
     assert all(isinstance(outcome, RecordStored) for outcome in outcomes)
     assert [read.value for read in read_all(topic)] == [b"x" * 500] * 50
 
