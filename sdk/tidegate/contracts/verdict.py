@@ -11,7 +11,7 @@ MAX_VIOLATIONS = 25
 """How many violations a rejection lists; the rest is counted in `Rejected.omitted`."""
 
 
-class Violation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Violation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """One thing that is wrong with one event, said so that a person can mend it.
 
     `pointer` is an RFC 6901 JSON pointer as a URI fragment (`#/items/1/boldness`), names as the sender wrote them.
@@ -45,7 +45,7 @@ class Encoded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     dropped: int = 0
 
 
-class Rejected(msgspec.Struct, frozen=True, kw_only=True):
+class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The event is refused, with every reason (the first `MAX_VIOLATIONS`, in the order of the document).
 
     `malformed`: the bytes are not what their media type says (syntax, depth, duplicate keys, encoding), so that

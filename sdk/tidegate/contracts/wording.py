@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import lru_cache
+from types import NoneType
 from urllib.parse import quote
 
 from tidegate.contracts.verdict import Violation
@@ -12,6 +13,11 @@ __all__ = ["anchor", "did_you_mean", "found", "pointer", "shown", "summary"]
 
 _NAME_CHARACTERS = 64
 _SUMMARY_PARTS = 5
+_SHOWN_BITS = 128
+_SHOWN_CHARACTERS = 40
+_NAMES = {
+    NoneType: "null", bool: "boolean", int: "int", float: "number", Decimal: "number", list: "array", dict: "object",
+}  # fmt: skip
 
 
 def shown(name: str) -> str:
@@ -24,17 +30,19 @@ def shown(name: str) -> str:
 
 def pointer(path: Sequence[str | int]) -> str:
     """The RFC 6901 pointer of a path as a URI fragment: `("items", 1, "a/b")` is `#/items/1/a~1b`."""
-    if not path:
-        return "#"
-    return "#/" + "/".join([_step(step) for step in path])
+    text = "#"
+    for step in path:
+        if isinstance(step, int):
+            text += f"/{step}"
+        elif step.isascii() and step.isalnum() and len(step) <= _NAME_CHARACTERS:
+            text += f"/{step}"  # nearly every field name: nothing to escape
+        else:
+            text += "/" + _escaped(step)
+    return text
 
 
-def _step(step: str | int) -> str:
-    if isinstance(step, int):
-        return str(step)
-    if step.isascii() and step.isalnum() and len(step) <= _NAME_CHARACTERS:
-        return step  # nearly every field name: nothing to escape
-    return quote(shown(step).replace("~", "~0").replace("/", "~1"), safe="!$&'()*+,;=:@~-._")
+def _escaped(name: str) -> str:
+    return quote(shown(name).replace("~", "~0").replace("/", "~1"), safe="!$&'()*+,;=:@~-._")
 
 
 def anchor(path: Sequence[str | int]) -> str:
@@ -58,26 +66,22 @@ def _nearest(name: str, known: tuple[str, ...]) -> str:
 
 def found(value: object, *, sensitive: bool = False) -> str:
     """The JSON type of a value and, where it is a short number or a boolean that is not sensitive, the value itself."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "boolean" if sensitive else f"boolean {str(value).lower()}"
-        case int():
-            kind, text = "int", ""
-            if not sensitive and value.bit_length() <= 128:
-                text = str(value)
-        case float() | Decimal():
-            kind, text = "number", "" if sensitive else str(value)
-        case str():
-            return f"string of {_count(len(value), 'character')}" if not sensitive else "string"
-        case list():
-            return f"array of {_count(len(value), 'item')}" if not sensitive else "array"
-        case dict():
-            return "object"
-        case _:
-            return type(value).__name__
-    return f"{kind} {text}" if text and len(text) <= 40 else kind
+    kind = type(value)
+    if kind is str:
+        return "string" if sensitive else f"string of {_count(len(value), 'character')}"  # type: ignore[arg-type]  # a str
+    name = _NAMES.get(kind)
+    if name is None:
+        return kind.__name__
+    if sensitive or kind is dict or value is None:
+        return name
+    if kind is list:
+        return f"array of {_count(len(value), 'item')}"  # type: ignore[arg-type]  # a list
+    if kind is bool:
+        return "boolean true" if value else "boolean false"
+    if kind is int and value.bit_length() > _SHOWN_BITS:  # type: ignore[attr-defined]  # an int
+        return name
+    text = str(value)
+    return f"{name} {text}" if len(text) <= _SHOWN_CHARACTERS else name
 
 
 def _count(number: int, unit: str) -> str:

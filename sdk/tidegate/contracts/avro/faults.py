@@ -78,31 +78,25 @@ Explain: TypeAlias = Callable[[object, str], Violation]
 """Puts a fault into words: the value and its pointer to a violation."""
 
 
-class Fault:
+class Fault(msgspec.Struct, eq=False):
     """One thing wrong. `steps` lead to it, the last first. `fits`: the value is of the type and breaks a rule keyword.
 
     `offset` is the byte where the value begins, of binary bodies.
     """
 
-    __slots__ = ("explain", "fits", "offset", "steps", "value")
-
-    def __init__(self, explain: Explain, value: object, *, fits: bool = False) -> None:
-        self.explain = explain
-        self.value = value
-        self.fits = fits
-        self.offset: int | None = None
-        self.steps: list[Step] = []
+    explain: Explain
+    value: object
+    fits: bool = False
+    offset: int | None = None
+    steps: list[Step] = []
 
 
-class Faults:
+class Faults(msgspec.Struct, eq=False):
     """Several faults, in the order of the document: the first 25, and how many more. `keys` counts keys as writers do."""
 
-    __slots__ = ("keys", "listed", "omitted")
-
-    def __init__(self) -> None:
-        self.listed: list[Fault] = []
-        self.omitted = 0
-        self.keys = 0
+    listed: list[Fault] = []
+    omitted: int = 0
+    keys: int = 0
 
     @property
     def fits(self) -> bool:
@@ -121,10 +115,7 @@ def _in_words(fault: Fault) -> Violation:
 
 def pointer_of_steps(steps: list[Step]) -> str:
     """The pointer that steps make, the last first."""
-    text = "#"
-    for step in reversed(steps):
-        text += step if type(step) is str else f"/{step}"
-    return text
+    return "#" + "".join([step if type(step) is str else f"/{step}" for step in steps[::-1]])
 
 
 Answer: TypeAlias = int | Fault | Faults | None

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from operator import itemgetter
 
 from tidegate.contracts.jsontext import Broken
 from tidegate.contracts.protobuf.faults import Fault
@@ -93,17 +94,16 @@ def unjudged(error: Exception) -> Rejected:
 
 
 def rejected(
-    tree: object, faults: Sequence[Fault], judged: Sequence[Judged], secrets: Secrets, omitted: int
+    positions: Positions, faults: Sequence[Fault], judged: Sequence[Judged], secrets: Secrets, omitted: int
 ) -> Rejected:
     """Structural faults (in the document's order) and rules' violations as one list in the document's order."""
     if not judged:
         return Rejected(violations=tuple(_said(fault, secrets) for fault in faults), omitted=omitted)
-    positions = Positions(tree)
     placed: list[tuple[tuple[int, ...], Fault | Judged]] = [
-        (positions.of(tuple(reversed(fault.path))), fault) for fault in faults
+        (positions.of(tuple(fault.path[::-1])), fault) for fault in faults
     ]
-    placed += [(positions.of(one.path), one) for one in judged]
-    placed.sort(key=lambda one: one[0])
+    placed += [(one.position, one) for one in judged]
+    placed.sort(key=itemgetter(0))
     listed = [_said(one, secrets) if isinstance(one, Fault) else one.violation() for _, one in placed[:MAX_VIOLATIONS]]
     return Rejected(violations=tuple(listed), omitted=omitted + len(placed) - len(listed))
 

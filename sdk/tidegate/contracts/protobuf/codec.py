@@ -42,8 +42,9 @@ from tidegate.contracts.protobuf.faults import Fault, Report
 from tidegate.contracts.protobuf.fields import field_docs
 from tidegate.contracts.protobuf.judgement import Judge, Judged
 from tidegate.contracts.protobuf.nesting import CONTAINERS_PER_LIMIT, MAX_MESSAGES, messages_below
-from tidegate.contracts.protobuf.partial import Path, is_apart, spoiled_members, without
+from tidegate.contracts.protobuf.partial import Path, Spoiled, spoiled_members, without
 from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
+from tidegate.contracts.protobuf.places import Positions
 from tidegate.contracts.protobuf.rule_fields import check_rule_fields
 from tidegate.contracts.protobuf.schema import is_redacted, json_paths, load_message, reachable
 from tidegate.contracts.protobuf.secrets import Secrets
@@ -51,7 +52,7 @@ from tidegate.contracts.protobuf.structure import MessageCheck, compile_structur
 from tidegate.contracts.protobuf.wire import Unreadable
 from tidegate.contracts.protobuf.wire_tree import tree_of
 from tidegate.contracts.source import VersionSource
-from tidegate.contracts.verdict import Rejected, Violation
+from tidegate.contracts.verdict import MAX_VIOLATIONS, Rejected, Violation
 from tidegate.contracts.wording import pointer
 
 if TYPE_CHECKING:
@@ -70,13 +71,14 @@ _OF_THE_DATA = (  # what a sound expression may say of one event, and so of the 
 
 
 class _Event:
-    """One event that is refused, as JSON. `places` are the bytes of a binary event's members."""
+    """One event that is refused, as JSON. `offsets` are the bytes of a binary event's members."""
 
-    __slots__ = ("is_huge", "places", "tree")
+    __slots__ = ("is_huge", "offsets", "positions", "tree")
 
-    def __init__(self, tree: object, places: Mapping[Path, int], *, is_huge: bool) -> None:
+    def __init__(self, tree: object, offsets: Mapping[Path, int], *, is_huge: bool) -> None:
         self.tree = tree
-        self.places = places
+        self.positions = Positions(tree)
+        self.offsets = offsets
         self.is_huge = is_huge
 
     @property
@@ -244,12 +246,12 @@ class ProtobufCodec:
     def _misshapen(self, event: _Event, report: Report) -> Rejected:
         """The refusal of an event whose structure is broken, with what its rules say of the rest."""
         faults = report.faults
-        judged = self._beside(event, faults) if report.count == len(faults) else []
-        return rejected(event.tree, faults, judged, self._secrets, report.count - len(faults))
+        judged = self._beside(event, faults) if report.count < MAX_VIOLATIONS else []  # else the list is full
+        return rejected(event.positions, faults, judged, self._secrets, report.count - len(faults))
 
     def _beside(self, event: _Event, faults: list[Fault]) -> list[Judged]:
         """What the rules say, beside the faults, where the faults cannot have changed it."""
-        members, spoiled = spoiled_members(faults, event.tree)
+        members, changing = spoiled_members(faults, event.tree)
         rest = without(event.tree, members)
         if rest is None:
             return []
@@ -258,10 +260,11 @@ class ProtobufCodec:
             broken = self._rules.collect_violations(message, fail_fast=event.is_huge)
         except (ValueError, TypeError, OverflowError, RecursionError, EvaluationError):
             return []
-        judged = self._judge.places(broken, event.tree, event.places, event.hint)
+        judged = self._judge.places(broken, event.positions, event.offsets, event.hint)
         if self._key is not None and self._key.of(message) is None:
-            judged.append(_no_key(self._key))
-        return [one for one in judged if is_apart(one.path, spoiled)]
+            judged.append(_no_key(self._key, event.positions))
+        spoiled = Spoiled(changing)
+        return [one for one in judged if spoiled.is_apart(one.path)]
 
     def _broken_rules(self, message: Message, *, first_only: bool) -> list[RuleViolation] | Rejected:
         """Every broken rule; of an event with very many values only the first."""
@@ -272,11 +275,11 @@ class ProtobufCodec:
 
     def _refused(self, event: _Event, broken: list[RuleViolation], *, has_key: bool) -> Rejected:
         """The refusal of an event whose structure is sound."""
-        judged = self._judge.places(broken, event.tree, event.places, event.hint)
+        judged = self._judge.places(broken, event.positions, event.offsets, event.hint)
         omitted = len(broken) - len(judged)
         if not has_key and self._key is not None and all(one.path != self._key.path for one in judged):
-            judged.append(_no_key(self._key))
-        return rejected(event.tree, [], judged, self._secrets, omitted)
+            judged.append(_no_key(self._key, event.positions))
+        return rejected(event.positions, [], judged, self._secrets, omitted)
 
 
 def _duplicates(body: bytes) -> tuple[Broken, ...]:
@@ -286,7 +289,7 @@ def _duplicates(body: bytes) -> tuple[Broken, ...]:
     return duplicates(body, value)
 
 
-def _no_key(key: KeyPart) -> Judged:
+def _no_key(key: KeyPart, positions: Positions) -> Judged:
     violation = Violation(
         pointer=pointer(key.path),
         rule="key",
@@ -294,7 +297,7 @@ def _no_key(key: KeyPart) -> Judged:
         expected=key.expected,
         docs=".".join(key.path),
     )
-    return Judged(key.path, lambda: violation)
+    return Judged(key.path, positions.of(key.path), lambda: violation)
 
 
 def _compile_rules(validator: Validator, used: tuple[DescMessage, ...]) -> frozenset[str]:

@@ -12,10 +12,10 @@ from protovalidate import Violation as Broken
 from protovalidate import ViolationPb
 
 from tidegate.contracts.protobuf.expected import expected_value, key_facts, shown_value
-from tidegate.contracts.protobuf.phrases import MISSING, bound_phrase, count_phrase
-from tidegate.contracts.protobuf.places import Place, locate
+from tidegate.contracts.protobuf.phrases import MISSING, Phrase, standard_phrase
+from tidegate.contracts.protobuf.places import Place, Positions, locate
 from tidegate.contracts.protobuf.secrets import Secrets
-from tidegate.contracts.protobuf.structure import MessageCheck
+from tidegate.contracts.protobuf.structure import FieldCheck, MessageCheck
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import found
 
@@ -33,35 +33,44 @@ _PLAIN = {
 class Judged:
     """A violation's place, and what makes the violation: only those that are listed are worded."""
 
-    __slots__ = ("path", "violation")
+    __slots__ = ("path", "position", "violation")
 
-    def __init__(self, path: tuple[str | int, ...], violation: Callable[[], Violation]) -> None:
+    def __init__(
+        self, path: tuple[str | int, ...], position: tuple[int, ...], violation: Callable[[], Violation]
+    ) -> None:
         self.path = path
+        self.position = position
         self.violation = violation
 
 
 class Judge:
     """Words protovalidate's violations for one contract version."""
 
-    __slots__ = ("_root", "_secrets")
+    __slots__ = ("_phrases", "_root", "_secrets")
 
     def __init__(self, root: MessageCheck, secrets: Secrets) -> None:
+        self._phrases: dict[tuple[FieldCheck, bool, bool, str], Phrase | None] = {}  # as many as the contract has rules
         self._root = root
         self._secrets = secrets
 
     def places(
-        self, broken: Sequence[Broken], tree: object, offsets: Mapping[tuple[str | int, ...], int], hint: str = ""
+        self,
+        broken: Sequence[Broken],
+        positions: Positions,
+        offsets: Mapping[tuple[str | int, ...], int],
+        hint: str = "",
     ) -> list[Judged]:
-        """The violations of a message that was made of `tree`, in protovalidate's order; at most 1,000.
+        """The violations of a message that was made of the tree of `positions`, in protovalidate's order; at most 1,000.
 
         `offsets` are the bytes of a binary event's members by path. `hint` is given to each violation.
         """
-        return [self._one(one, tree, offsets, hint) for one in broken[:_MOST_PLACED]]
-
-    def _one(self, broken: Broken, tree: object, offsets: Mapping[tuple[str | int, ...], int], hint: str) -> Judged:
-        proto = broken.proto
-        place = locate(proto.field.elements if proto.field is not None else (), self._root, tree)
-        return Judged(place.path, partial(self._violation, broken, proto, place, offsets.get(place.path), hint))
+        judged = []
+        for one in broken[:_MOST_PLACED]:
+            proto = one.proto
+            place = locate(proto.field.elements if proto.field is not None else (), self._root, positions)
+            said = partial(self._violation, one, proto, place, offsets.get(place.path), hint)
+            judged.append(Judged(place.path, place.position, said))
+        return judged
 
     def _violation(
         self, broken: Broken, proto: ViolationPb, place: Place, byte_offset: int | None, hint: str
@@ -84,10 +93,10 @@ class Judge:
             return f"needs one of {', '.join(_members(place))}"
         if rule == "required":
             return "is missing" if place.value is MISSING or place.value is None else "is empty"
-        if isinstance(place.field and place.field.kind, DescEnum) and rule.startswith("enum.") and rule not in _PLAIN:
+        if rule.startswith("enum.") and rule not in _PLAIN and isinstance(place.field and place.field.kind, DescEnum):
             means = "is missing, which means" if place.value is MISSING else "is"
             return "is a value that is not allowed" if secret else f"{means} {_symbol(place)}, which is not allowed"
-        worded = _PLAIN.get(rule) or _standard(rule, place, for_key=proto.for_key, secret=secret)
+        worded = _PLAIN.get(rule) or self._standard(rule, place, for_key=proto.for_key, secret=secret)
         if worded:
             return worded
         if self._secrets.some and _is_computed(broken, proto):
@@ -101,6 +110,18 @@ class Judge:
             )
         return said
 
+    def _standard(self, rule: str, place: Place, *, for_key: bool, secret: bool) -> str:
+        """The words for lengths and bounds; empty for every other rule."""
+        field = place.field
+        if field is None:
+            return ""
+        known = field, place.inside, for_key, rule
+        if known not in self._phrases:
+            of = key_facts(field.facts) if for_key else field.element_facts if place.inside else field.facts
+            self._phrases[known] = standard_phrase(rule, of, ScalarType.STRING if for_key else field.kind)
+        phrase = self._phrases[known]
+        return phrase(place.path[-1] if for_key else place.value, secret=secret) if phrase is not None else ""
+
 
 def _is_computed(broken: Broken, proto: ViolationPb) -> bool:
     """Whether a CEL expression made the text, maybe out of values that are sensitive."""
@@ -108,19 +129,6 @@ def _is_computed(broken: Broken, proto: ViolationPb) -> bool:
     if rule is None or not rule.elements or not rule.elements[0].field_name.startswith("cel"):
         return False
     return not getattr(broken.rule_value, "message", "")
-
-
-def _standard(rule: str, place: Place, *, for_key: bool, secret: bool) -> str:
-    """The words for lengths and bounds; empty for every other rule."""
-    field = place.field
-    if field is None:
-        return ""
-    if for_key:
-        return count_phrase(rule, key_facts(field.facts), place.path[-1], ScalarType.STRING, secret=secret)
-    of = field.element_facts if place.inside else field.facts
-    return count_phrase(rule, of, place.value, field.kind, secret=secret) or bound_phrase(
-        rule, of, place.value, secret=secret
-    )
 
 
 def _members(place: Place) -> list[str]:

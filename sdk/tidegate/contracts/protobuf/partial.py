@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from tidegate.contracts.protobuf.faults import Fault
 
-__all__ = ["Path", "is_apart", "spoiled_members", "without"]
+__all__ = ["Path", "Spoiled", "spoiled_members", "without"]
 
 Path = tuple[str | int, ...]
 
@@ -72,10 +72,15 @@ def _own_child(node: object, step: str | int, *, is_own: bool) -> object:
     return None
 
 
-def is_apart(path: Path, spoiled: frozenset[Path]) -> bool:
-    """Whether no spoiled member lies at `path`, above it or below it."""
-    for other in spoiled:
-        shared = min(len(path), len(other))
-        if path[:shared] == other[:shared]:
-            return False
-    return True
+class Spoiled:
+    """The places whose judgement says nothing: at, above and below `members`."""
+
+    __slots__ = ("_above", "_members")
+
+    def __init__(self, members: frozenset[Path]) -> None:
+        self._members = members
+        self._above = {member[:length] for member in members for length in range(len(member))}
+
+    def is_apart(self, path: Path) -> bool:
+        """Whether no spoiled member lies at `path`, above it or below it."""
+        return path not in self._above and not any(path[:length] in self._members for length in range(len(path) + 1))
