@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 from tidegate.contracts.media import AVRO_CONTAINER, JSON
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.answers import Answer, Answers, internal_fault
+from tidegate_gateway.doors.problems import internal_fault
+from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
 from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive, declared_too_large
 from tidegate_gateway.doors.rest.container import check_container_taken, container_batch

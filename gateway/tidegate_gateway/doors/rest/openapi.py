@@ -12,7 +12,7 @@ from fastapi import FastAPI
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.verdict import Rejected
-from tidegate_gateway.doors.rest.answers import example_problem
+from tidegate_gateway.doors.problems import example_problem
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.documents import Contracts, install_document
 from tidegate_gateway.doors.rest.openapi_contracts import contract_paths
@@ -63,7 +63,7 @@ class Documents:
         return found
 
     def _refusal(self, contract: CompiledContract, rejected: Rejected) -> bytes:
-        return example_problem(contract, rejected, self._deps.base_url)
+        return msgspec.json.encode(example_problem(contract, rejected, self._deps.base_url))
 
 
 def description(
