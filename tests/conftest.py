@@ -50,7 +50,7 @@ def kafka_cluster(
 
     yield make
     for cluster in running:
-        cluster.stop()
+        cluster.kill()
 
 
 @pytest.fixture(scope="session")

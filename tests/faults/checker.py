@@ -16,7 +16,8 @@ class Sent:
     """One event and what its attempts were told. `number`: its place in the order of sending of its key, in its topic.
 
     `stored`: answers that said so, each with partition and offset (-1: Kafka no longer knew). `unknown`: attempts that may
-    be stored: 504, an answer that was cut off or never came. `refused`: answers that said "not stored".
+    be stored: 504, an answer that was cut off or never came; `cut`: those of them whose connection ended without one.
+    `refused`: answers that said "not stored".
     """
 
     id: str
@@ -25,6 +26,7 @@ class Sent:
     number: int
     stored: list[tuple[int, int]] = field(default_factory=list)
     unknown: int = 0
+    cut: int = 0
     refused: int = 0
 
 

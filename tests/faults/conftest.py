@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.faults.scene import ROWS, describe
 from tests.kafka.real_kafka import KafkaCluster
 
 _WHY_NO_NAMESPACE = pytest.StashKey[str]()
+_OPEN: list[ExitStack] = []
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -24,37 +26,66 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"DROPPED PACKETS WERE NOT TESTED: {why.upper()}", red=True, bold=True)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """What this folder's tests share ends with the last of them: those that follow want the machine."""
+    if _OPEN and (nextitem is None or nextitem.path.parent != item.path.parent):
+        _OPEN[0].close()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[ExitStack]:
+    """What the tests of this folder share, closed after the last of them, or wherever the session ends."""
+    with ExitStack() as stack:
+        _OPEN.append(stack)
+        yield stack
+
+
+@contextmanager
 def _rig(nodes: int, kafka_cluster: Callable[..., KafkaCluster], folder: Path) -> Iterator[Rig]:
     rig = Rig(folder, kafka_cluster, nodes)
-    yield rig
-    rig.close()
-    rig.cluster.stop()
+    try:
+        yield rig
+    finally:
+        rig.close()
+        rig.cluster.kill()
 
 
-@pytest.fixture(scope="module")
-def one_node(kafka_cluster: Callable[..., KafkaCluster], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """One node, for a module's tests."""
-    yield from _rig(1, kafka_cluster, tmp_path_factory.mktemp("one"))
+@pytest.fixture(scope="session")
+def one_node(
+    shared: ExitStack, kafka_cluster: Callable[..., KafkaCluster], tmp_path_factory: pytest.TempPathFactory
+) -> Rig:
+    """One node."""
+    return shared.enter_context(_rig(1, kafka_cluster, tmp_path_factory.mktemp("one")))
 
 
-@pytest.fixture(scope="module")
-def three_nodes(kafka_cluster: Callable[..., KafkaCluster], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    """Three nodes, likewise."""
-    yield from _rig(3, kafka_cluster, tmp_path_factory.mktemp("three"))
+@pytest.fixture(scope="session")
+def three_nodes(
+    shared: ExitStack, kafka_cluster: Callable[..., KafkaCluster], tmp_path_factory: pytest.TempPathFactory
+) -> Rig:
+    """Three nodes."""
+    return shared.enter_context(_rig(3, kafka_cluster, tmp_path_factory.mktemp("three")))
 
 
-@pytest.fixture(scope="module")
-def gate(one_node: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+@pytest.fixture(scope="session")
+def gate(shared: ExitStack, one_node: Rig, tmp_path_factory: pytest.TempPathFactory) -> Gate:
     """One gateway on one node, never restarted: it meets one fault after the other."""
-    with one_node.gateway(tmp_path_factory.mktemp("gate"), deadline_s=FORM.delivery_timeout_s) as running:
-        yield running
+    folder = tmp_path_factory.mktemp("gate")
+    return shared.enter_context(one_node.gateway(folder, deadline_s=FORM.delivery_timeout_s))
 
 
-@pytest.fixture(scope="module")
-def gate_of_three(three_nodes: Rig, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
+@pytest.fixture(scope="session")
+def far_gate(shared: ExitStack, one_node: Rig, tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    """Likewise; it reaches Kafka through the proxies only."""
+    folder = tmp_path_factory.mktemp("far")
+    return shared.enter_context(one_node.gateway(folder, deadline_s=FORM.delivery_timeout_s, proxied=True))
+
+
+@pytest.fixture(scope="session")
+def gate_of_three(shared: ExitStack, three_nodes: Rig, tmp_path_factory: pytest.TempPathFactory) -> Gate:
     """One gateway on three nodes, likewise."""
-    with three_nodes.gateway(tmp_path_factory.mktemp("gate3"), deadline_s=FORM.delivery_timeout_s) as running:
-        yield running
+    folder = tmp_path_factory.mktemp("gate3")
+    return shared.enter_context(three_nodes.gateway(folder, deadline_s=FORM.delivery_timeout_s))
 
 
 @pytest.fixture

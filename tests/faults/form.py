@@ -22,8 +22,17 @@ class Form:
     def delivery_timeout_s(self) -> float:
         return 10.0 if self.long else 4.0
 
+    @property
+    def slack_s(self) -> float:
+        """What a machine that others use may add to any bound in seconds; nothing where the long form judges figures."""
+        return 0.0 if self.long else 4.0
+
     def seconds(self, short: float, long: float) -> float:
         """A length in the form that runs."""
+        return long if self.long else short
+
+    def count(self, short: int, long: int) -> int:
+        """How often, likewise."""
         return long if self.long else short
 
 

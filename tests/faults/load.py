@@ -9,8 +9,9 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from tests.faults.checker import Sent
@@ -18,8 +19,7 @@ from tests.faults.http1 import CUT, REFUSED, SILENT, Answer, Connection, post
 
 __all__ = ["Attempt", "Load", "Stream"]
 
-_RETRY_S = (0.2, 0.6)
-_CLIENT_PATIENCE_S = 6.0
+_CLIENT_PATIENCE_S = 12.0
 """A client waits so much longer than the gateway may take: what takes longer is seen, not cut."""
 _LAST_TRIES_S = 15.0
 _TICK_S = 0.02
@@ -27,12 +27,13 @@ _TICK_S = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """So many producers of a topic; each pauses about `pause_s` between events of about `pad_bytes`."""
+    """So many producers of a topic; each pauses about `pause_s` between events of about `pad_bytes`, and `retry_s` before the same again."""
 
     topic: str
     producers: int
     pause_s: float = 0.1
     pad_bytes: int = 60
+    retry_s: tuple[float, float] = (0.2, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +137,12 @@ class Load:
             self.ledger.append(event)
             pad = "x" * int(stream.pad_bytes * dice.uniform(0.5, 1.5))
             body = json.dumps({"producer": key, "number": number, "pad": pad}).encode()
-            await self._store(connection, event, body, dice)
+            await self._store(connection, event, body, partial(dice.uniform, *stream.retry_s))
             number += 1
             await asyncio.sleep(stream.pause_s * dice.uniform(0.5, 1.5))
         connection.close()
 
-    async def _store(self, connection: Connection, event: Sent, body: bytes, dice: random.Random) -> None:
+    async def _store(self, connection: Connection, event: Sent, body: bytes, rest_s: Callable[[], float]) -> None:
         """Try until it is stored, or nobody waits any more."""
         request = post(f"/v1/topics/{event.topic}/events", body, self._token, event.id)
         while True:
@@ -156,7 +157,7 @@ class Load:
             )  # fmt: skip
             if 200 <= answer.status < 300 or time.monotonic() > self._gives_up_at_s:
                 return
-            await asyncio.sleep(dice.uniform(*_RETRY_S))
+            await asyncio.sleep(rest_s())
 
 
 def note(event: Sent, answer: Answer) -> None:
@@ -166,6 +167,7 @@ def note(event: Sent, answer: Answer) -> None:
         event.stored.append((receipt["partition"], receipt["offset"]))
     elif answer.status in {504, 500, CUT, SILENT}:
         event.unknown += 1
+        event.cut += answer.status == CUT
     elif answer.status != REFUSED:
         event.refused += 1
 

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.faults.checker import Found, Sent, Verdict, check
 from tests.faults.contracts import ROLE, TOPICS, make_topics, write_contracts
 from tests.faults.namespace import Namespace, NamespaceForbidden
 from tests.faults.proxy import Proxies, listening
-from tests.kafka.reading import read_topic
+from tests.kafka.reading import ReadRecord, read_topic
 from tests.kafka.real_kafka import KafkaCluster
 
 __all__ = ["Gate", "Rig"]
@@ -51,6 +51,7 @@ class Rig:
 
     def __init__(self, folder: Path, make_cluster: Callable[..., KafkaCluster], nodes: int) -> None:
         self.sent: list[Sent] = []
+        self._found: list[Found] = []
         self.namespace: Namespace | None = None
         self.why_no_namespace = ""
         self.proxies = Proxies()
@@ -100,14 +101,15 @@ class Rig:
             yield Gate(process=process, token=token, deadline_s=deadline_s)
 
     def wait_in_sync(self, topic: str, replicas: int, within_s: float) -> None:
-        """Wait until the topic's first partition has exactly so many replicas in sync. Raises AssertionError."""
+        """Wait until each partition of the topic has exactly so many replicas in sync. Raises AssertionError."""
         admin = AdminClient({"bootstrap.servers": self.cluster.bootstrap})
         ends = time.monotonic() + within_s
         while True:
-            in_sync = admin.list_topics(topic, timeout=10).topics[topic].partitions[0].isrs
-            if len(in_sync) == replicas:
+            partitions = admin.list_topics(topic, timeout=10).topics[topic].partitions
+            in_sync = [len(partition.isrs) for partition in partitions.values()]
+            if set(in_sync) == {replicas}:
                 return
-            assert time.monotonic() < ends, f"{topic} has {len(in_sync)} replicas in sync"
+            assert time.monotonic() < ends, f"{topic} has {in_sync} replicas in sync"
             time.sleep(0.2)
 
     def check(self) -> Verdict:
@@ -115,26 +117,28 @@ class Rig:
         return check(self.sent, self.read())
 
     def read(self) -> list[Found]:
-        """All records of all topics, as a stock consumer reads them."""
-        return [
-            Found(
-                id=dict(record.headers).get("tidegate-id", b"").decode(),
-                topic=topic.name,
-                key=(record.key or b"").decode(),
-                partition=record.partition,
-                offset=record.offset,
-            )
-            for topic in TOPICS
-            for record in read_patiently(self.cluster.bootstrap, topic.name)
-        ]
+        """All records of all topics, as a stock consumer reads them. What was read once is not read again."""
+        for topic in TOPICS:
+            since = {found.partition: found.offset + 1 for found in self._found if found.topic == topic.name}
+            self._found += [
+                Found(
+                    id=dict(record.headers).get("tidegate-id", b"").decode(),
+                    topic=topic.name,
+                    key=(record.key or b"").decode(),
+                    partition=record.partition,
+                    offset=record.offset,
+                )
+                for record in read_patiently(self.cluster.bootstrap, topic.name, since)
+            ]
+        return list(self._found)
 
 
-def read_patiently(bootstrap: str, topic: str) -> list:  # type: ignore[type-arg]  # of ReadRecord
-    """Read a topic to its end; a cluster that just came back may say for a while that it cannot."""
+def read_patiently(bootstrap: str, topic: str, since: Mapping[int, int]) -> list[ReadRecord]:
+    """Read a topic from `since` to its end; a cluster that just came back may say for a while that it cannot."""
     ends = time.monotonic() + _READ_S
     while True:
         try:
-            return read_topic(bootstrap, topic)
+            return read_topic(bootstrap, topic, since)
         except Exception:  # librdkafka's errors are many; the last one is raised
             if time.monotonic() > ends:
                 raise

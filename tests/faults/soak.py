@@ -220,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 rig.close()
         finally:
             for cluster in clusters:
-                cluster.stop()
+                cluster.kill()
 
 
 if __name__ == "__main__":

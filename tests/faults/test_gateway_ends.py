@@ -22,7 +22,7 @@ _GRACE_S = 1.0
 @pytest.mark.parametrize("outage", [False, True], ids=["under load", "in an outage"])
 def test_sigterm(one_node: Rig, tmp_path: Path, outage: bool) -> None:
     """NOT_SERVING before connections are refused, exit within grace with code 0, lost 0."""
-    drain_s = FORM.seconds(6.0, 20.0)
+    drain_s = FORM.seconds(5.0, 20.0)
     name = "SIGTERM in an outage" if outage else "SIGTERM under load"
     node = one_node.cluster.nodes[0]
     with (
@@ -38,19 +38,23 @@ def test_sigterm(one_node: Rig, tmp_path: Path, outage: bool) -> None:
             time.sleep(1.0)
         scene.began_s = time.monotonic()
         gate.process.signal(signal.SIGTERM)
-        code = gate.process.process.wait(drain_s + 10)
+        code = gate.process.process.wait(drain_s + 30)
         scene.healed_s = time.monotonic()
         scene.load.stop(0.5)
         frozen.heal()
     assert code == 0
-    assert scene.healed_s - scene.began_s <= drain_s + _GRACE_S
-    refused = [a.at_s for a in scene.load.attempts if a.status == REFUSED]
+    assert scene.healed_s - scene.began_s <= drain_s + _GRACE_S + FORM.slack_s
+    refused = [a.at_s + a.wait_s for a in scene.load.attempts if a.status in {REFUSED, CUT}]
     unready_s = scene.unready_s()
     assert unready_s is not None, "readyz never said that it is ending"
-    assert scene.began_s + unready_s < min(refused), "connections were refused before readyz said so"
-    scene.check_promises(allowed=frozenset({503, 504, REFUSED}))
-    cut = [a for a in scene.load.attempts if a.status == CUT]
-    assert cut == [], "requests in flight without an answer"
+    assert refused, "nobody came after the end"
+    assert scene.began_s + unready_s < min(refused) + FORM.slack_s, "connections ended before readyz said so"
+    told = [a for a in scene.load.attempts if a.status == 503 and scene.began_s < a.at_s + a.wait_s < min(refused)]
+    assert told, "nobody was answered 503 before connections ended"
+    # HTTP/1.1 closes idle connections without a word: a request that is on its way at that moment is cut. It was not read.
+    scene.check_promises(allowed=frozenset({503, 504, REFUSED, CUT}))
+    cut = {event.id for event in scene.load.ledger if event.cut == event.unknown > 0 and not event.stored}
+    assert cut.isdisjoint(found.id for found in one_node.read()), "requests that were read ended without an answer"
 
 
 def test_started_without_kafka(one_node: Rig, tmp_path: Path) -> None:
@@ -63,16 +67,17 @@ def test_started_without_kafka(one_node: Rig, tmp_path: Path) -> None:
         scene = Scene("started without Kafka", one_node, gate, streams(ORDERS.name, 10), seed=FORM.seed)
         with scene:
             scene.began_s = began_s
-            scene.watch.wait_ready(False, 5)
-            time.sleep(FORM.seconds(3, 20))
+            scene.watch.wait_ready(False, 10)
+            time.sleep(FORM.seconds(1, 20))
+            started_s = time.monotonic()
             killed.heal()
             scene.healed_s = time.monotonic()
             scene.calm()
     scene.check_promises()
     ready_s = scene.ready_s()
     assert ready_s is not None
-    assert ready_s <= 5
-    assert [a for a in scene.during() if a.ok and a.at_s + a.wait_s < scene.healed_s - 3] == []
+    assert ready_s <= 5 + FORM.slack_s
+    assert [a for a in scene.load.attempts if a.ok and a.at_s + a.wait_s < started_s] == []
 
 
 def test_ready_without_kafka(one_node: Rig, tmp_path: Path) -> None:
@@ -82,11 +87,11 @@ def test_ready_without_kafka(one_node: Rig, tmp_path: Path) -> None:
         Scene("ready without Kafka", one_node, gate, streams(ORDERS.name, 20), seed=FORM.seed) as scene,
     ):
         with scene.fault(Killed(one_node.cluster.nodes[0])):
-            scene.last(FORM.delivery_timeout_s + 4)
+            scene.last(FORM.seconds(6, 14))
             away_s = time.monotonic()
         scene.calm()
     scene.check_promises()
     assert scene.watch.flips_between(scene.began_s, scene.healed_s + 5) == 0
-    away = [a for a in scene.during(after_s=2.0) if a.at_s < away_s]
+    away = [a for a in scene.during(after_s=5.0) if a.at_s < away_s]
     assert away
     assert {a.status for a in away} == {503}

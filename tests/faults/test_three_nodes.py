@@ -13,59 +13,46 @@ from tests.faults.scene import Scene
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-_FAILOVER_S = 6.0
-"""A killed node is fenced after 3 s here, then leaders are elected, the replicas in sync shrink, and clients hear of it."""
+_FAILOVER_S = 2.0
+"""After the cluster has new leaders and fewer replicas in sync: until clients have heard of it and what was under way is over."""
 
-
-def streams(beside: str) -> list[Stream]:
-    return [
-        Stream(topic=ORDERS.name, producers=30, pause_s=0.15),
-        Stream(topic=beside, producers=10, pause_s=0.15),
-    ]
+_BESIDE = 0.02
+"""Of the answers beside a lost partition, how many may fail in the short form, where anybody may use the machine."""
 
 
 def test_leaders_move(three_nodes: Rig, gate_of_three: Gate) -> None:
-    """Every node leaves in order and comes back; its partitions move away while they are written to."""
-    for place, node in enumerate(three_nodes.cluster.nodes if FORM.long else three_nodes.cluster.nodes[:1]):
-        scene = Scene(
-            f"leader change {place + 1}", three_nodes, gate_of_three, streams(STRICT.name), seed=FORM.seed + place
-        )
+    """A node leaves in order and comes back; its partitions move away while they are written to."""
+    streams = [Stream(topic=name, producers=20, pause_s=0.15) for name in (ORDERS.name, STRICT.name)]
+    for place, node in enumerate(three_nodes.cluster.nodes[: FORM.count(1, 3)]):
+        scene = Scene(f"leader change {place + 1}", three_nodes, gate_of_three, streams, seed=FORM.seed + place)
         with scene:
             with scene.fault(Restarted(node)):
-                scene.last(FORM.seconds(3, 15))
-            scene.calm(200)
+                scene.last(FORM.seconds(1, 15))
+            scene.calm()
         scene.check_promises()
         assert scene.watch.flips_between(scene.began_s, scene.healed_s) == 0, "two of three nodes are enough"
+        three_nodes.wait_in_sync(STRICT.name, 3, 60)
 
 
-def test_a_partition_without_a_leader(three_nodes: Rig, gate_of_three: Gate) -> None:
-    """Away for longer than a producer's timeout; the other partitions do not wait for it, and then it works again."""
-    with Scene("leaderless", three_nodes, gate_of_three, streams(LONELY.name), seed=FORM.seed) as scene:
+def test_a_node_of_three_killed(three_nodes: Rig, gate_of_three: Gate) -> None:
+    """A partition without a leader for longer than a producer's timeout, one short of replicas, and others that need not care:
+    never 2xx where it is not stored, no other partition waits, and all work afterwards."""
+    streams = [Stream(topic=topic.name, producers=15, pause_s=0.15) for topic in (ORDERS, LONELY, STRICT)]
+    with Scene("leaderless, too few replicas", three_nodes, gate_of_three, streams, seed=FORM.seed) as scene:
         with scene.fault(Killed(three_nodes.cluster.nodes[2])):
-            scene.last(FORM.delivery_timeout_s * 2 + _FAILOVER_S)
+            three_nodes.wait_in_sync(STRICT.name, 2, 40)
+            three_nodes.wait_in_sync(ORDERS.name, 2, 40)
+            gone_s = time.monotonic() - scene.began_s
+            scene.last(gone_s + FORM.seconds(1.5, 5) * FORM.delivery_timeout_s)
         scene.calm(200)
+        three_nodes.wait_in_sync(STRICT.name, 3, 60)
     scene.check_promises()
-    lonely, others = (scene.during(topic.name, after_s=_FAILOVER_S) for topic in (LONELY, ORDERS))
-    assert lonely
-    assert [attempt for attempt in lonely if attempt.ok] == []
-    failed = Counter(attempt.code for attempt in others if not attempt.ok)
-    assert failed == {}, "partitions with a leader paid for the one without"
-    assert all(event.stored for event in scene.load.ledger), "the partition works afterwards"
-
-
-def test_too_few_replicas(three_nodes: Rig, gate_of_three: Gate) -> None:
-    with Scene("too few replicas", three_nodes, gate_of_three, streams(STRICT.name), seed=FORM.seed) as scene:
-        with scene.fault(Killed(three_nodes.cluster.nodes[1])):
-            three_nodes.wait_in_sync(STRICT.name, 2, 20)
-            starved_s = time.monotonic() - scene.began_s
-            scene.last(starved_s + FORM.seconds(2, 5) * FORM.delivery_timeout_s)
-        scene.calm(200)
-        three_nodes.wait_in_sync(STRICT.name, 3, 20)
-    scene.check_promises()
-    starved = scene.during(STRICT.name, after_s=starved_s)
-    assert starved
-    assert {attempt.status for attempt in starved} <= {503, 504}, "never 2xx with a replica missing"
-    assert {attempt.status for attempt in starved[-5:]} == {503}
-    others = scene.during(ORDERS.name, after_s=max(starved_s, _FAILOVER_S))
-    assert Counter(attempt.code for attempt in others if not attempt.ok) == {}
-    assert all(event.stored for event in scene.load.ledger)
+    assert all(event.stored for event in scene.load.ledger), "every partition works afterwards"
+    lonely, strict, others = (scene.during(topic.name, after_s=gone_s) for topic in (LONELY, STRICT, ORDERS))
+    for name, lost in (("without a leader", lonely), ("short of replicas", strict)):
+        assert lost, name
+        assert {attempt.status for attempt in lost} <= {503, 504}, f"never 2xx {name}"
+        assert {attempt.status for attempt in lost[-5:]} == {503}, name
+    beside = [attempt for attempt in others if attempt.at_s > scene.began_s + gone_s + _FAILOVER_S]
+    failed = Counter(attempt.code for attempt in beside if not attempt.ok)
+    assert failed.total() <= len(beside) * (0 if FORM.long else _BESIDE), failed

@@ -1,5 +1,6 @@
 """A topic read back to its end by a stock consumer (librdkafka): what a test believes, not what a producer was told."""
 
+from collections.abc import Mapping
 from time import monotonic, sleep
 from typing import NamedTuple
 
@@ -20,8 +21,11 @@ class ReadRecord(NamedTuple):
     timestamp_ms: int
 
 
-def read_topic(bootstrap: str, topic: str) -> list[ReadRecord]:
-    """Every record of the topic up to the end it has now, partition after partition, in the order of offsets."""
+def read_topic(bootstrap: str, topic: str, since: Mapping[int, int] | None = None) -> list[ReadRecord]:
+    """Every record of the topic up to the end it has now, partition after partition, in the order of offsets.
+
+    `since`: for some partitions, the offset to begin at.
+    """
     consumer = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -35,17 +39,18 @@ def read_topic(bootstrap: str, topic: str) -> list[ReadRecord]:
         found = consumer.list_topics(topic, timeout=_WAIT_S).topics[topic]
         if found.error is not None:
             raise KafkaException(found.error)
-        return _read_to(consumer, topic, _ends(consumer, topic, sorted(found.partitions)))
+        return _read_to(consumer, topic, _ends(consumer, topic, sorted(found.partitions), since or {}))
     finally:
         consumer.close()
 
 
-def _ends(consumer: Consumer, topic: str, partitions: list[int]) -> dict[int, int]:
-    """Start at the first record of each partition that has any; the offset after the last of each."""
+def _ends(consumer: Consumer, topic: str, partitions: list[int], since: Mapping[int, int]) -> dict[int, int]:
+    """Start at the first record of each partition that has any, or at `since`; the offset after the last of each."""
     ends: dict[int, int] = {}
     begin: list[TopicPartition] = []
     for partition in partitions:
         low, high = _watermarks(consumer, topic, partition)
+        low = max(low, since.get(partition, 0))
         if high > low:
             begin.append(TopicPartition(topic, partition, low))
             ends[partition] = high

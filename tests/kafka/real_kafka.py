@@ -11,7 +11,9 @@ import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 POM = Path(__file__).with_name("pom.xml")
 _MAVEN_S = 300
@@ -29,16 +31,18 @@ def missing_tools() -> str:
     return ", ".join(tool for tool in ("java", "mvn") if shutil.which(tool) is None)
 
 
-def classpath(folder: Path) -> str:
-    """The jars of Kafka, fetched by Maven into its own cache. Raises KafkaUnavailable."""
+@cache
+def classpath() -> str:
+    """The jars of Kafka, fetched by Maven into its own cache; asked for once a process. Raises KafkaUnavailable."""
     if missing := missing_tools():
         raise KafkaUnavailable(f"not installed: {missing}")
-    listing = folder / "classpath.txt"
-    command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:build-classpath", f"-Dmdep.outputFile={listing}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_MAVEN_S, check=False, cwd=folder)
-    if done.returncode != 0:
-        raise KafkaUnavailable(f"Maven did not fetch Kafka: {done.stdout[-600:]}{done.stderr[-300:]}")
-    return listing.read_text("utf-8").strip()
+    with TemporaryDirectory() as folder:
+        listing = Path(folder) / "classpath.txt"
+        command = ["mvn", "-q", "-B", "-f", str(POM), "dependency:build-classpath", f"-Dmdep.outputFile={listing}"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_MAVEN_S, check=False, cwd=folder)
+        if done.returncode != 0:
+            raise KafkaUnavailable(f"Maven did not fetch Kafka: {done.stdout[-600:]}{done.stderr[-300:]}")
+        return listing.read_text("utf-8").strip()
 
 
 def free_ports(count: int) -> list[int]:
@@ -124,6 +128,13 @@ class KafkaNode:
         if self._process is not None:
             self._process.terminate()
 
+    def kill(self) -> None:
+        """SIGKILL, and wait for its end. Does nothing where it does not run."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait(_STOP_S)
+
     def stop(self) -> None:
         """Stop the process and wait for its end; kill it where it takes its time. May be called twice."""
         process, self._process = self._process, None
@@ -145,7 +156,7 @@ class KafkaCluster:
     """
 
     def __init__(self, folder: Path, nodes: int, *, advertised: Sequence[str] = (), more: str = "") -> None:
-        jars = classpath(folder)
+        jars = classpath()
         ports = free_ports(3 * nodes)
         clients, controllers, proxied = ports[:nodes], ports[nodes : 2 * nodes], ports[2 * nodes :]
         self.proxied = [f"127.0.0.1:{port}" for port in proxied] if advertised else []
@@ -170,6 +181,11 @@ class KafkaCluster:
             node.start()
         for node in self.nodes:
             node.wait_started()
+
+    def kill(self) -> None:
+        """End all nodes at once; nobody wants their logs any more."""
+        for node in self.nodes:
+            node.kill()
 
     def stop(self) -> None:
         """Stop all nodes; all are asked first, for a node that stops waits for the others."""
