@@ -169,9 +169,16 @@ def generate(_rest: list[str]) -> int:
 
 
 def stubs(output: Path) -> int:
-    """Messages, their types and the services of our own .proto files, below `output`, by the installed protoc."""
+    """Messages, their types and the services of our own .proto files, below `output`, by the installed protoc; and the files.
+
+    The SDK ships them: contracts' own services import them.
+    """
     protoc = [str(PYTHON), "-m", "grpc_tools.protoc", f"-I{OWN_PROTOS}"]
     every = own_protos()
+    for path in every:
+        copy = output / path.relative_to(OWN_PROTOS)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
     services = [path for path in every if "\nservice " in path.read_text("utf-8")]
     return call([*protoc, f"--python_out={output}", f"--pyi_out={output}", *map(str, every)]) or call(
         [*protoc, f"--grpc_python_out={output}", *map(str, services)]

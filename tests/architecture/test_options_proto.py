@@ -4,14 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "tidegate/options/v1/options.proto"
-SHIPPED = ROOT / "sdk" / NAME
 
 
-def test_the_sdk_ships_the_text_of_the_schemas_folder() -> None:
+@pytest.mark.parametrize("name", [NAME, "tidegate/ingest/v1/ingest.proto"])
+def test_the_sdk_ships_the_text_of_the_schemas_folder(name: str) -> None:
     """Contract repositories import the SDK's; buf reads the folder's."""
-    assert SHIPPED.read_bytes() == (ROOT / "schemas" / "proto" / NAME).read_bytes()
+    assert (ROOT / "sdk" / name).read_bytes() == (ROOT / "schemas" / "proto" / name).read_bytes()
 
 
 def test_the_generated_code_is_what_protoc_makes_of_it(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ Covered is what a verdict depends on and what a consumer sees under the version'
   serves under its id, and Avro keeps no comments apart from it. The Parsing Canonical Form would not do, since it drops
   defaults, logical types and rules, which decide verdicts;
 - Protobuf: the message's name and the descriptors of the project's own files without source info, so that neither
-  comments nor layout count. Files of google/protobuf/, buf/validate/ and tidegate/options/ do not count: they come with the installed
+  comments nor layout count. Files of google/protobuf/, buf/validate/, tidegate/options/ and tidegate/ingest/ do not count: they come with the installed
   packages, and an upgrade of those must not make every contract look changed.
 
 Pure: a walk over bytes, no Protobuf runtime.
@@ -40,8 +40,8 @@ class DescriptorFile(NamedTuple):
 
 
 def is_bundled(name: str) -> bool:
-    """Whether a .proto path is one that installed packages bring (`google/protobuf/`, `buf/validate/`, `tidegate/options/`)."""
-    return name.startswith(("google/protobuf/", "buf/validate/", "tidegate/options/"))
+    """Whether a .proto path is one that installed packages bring (`google/protobuf/`, `buf/validate/`, ours)."""
+    return name.startswith(("google/protobuf/", "buf/validate/", "tidegate/options/", "tidegate/ingest/"))
 
 
 def fingerprint(source: VersionSource) -> str:

@@ -2,7 +2,7 @@
 
 protoc runs as a process of its own: in process it writes its messages to the real stderr, where nobody can read them.
 `buf/validate/validate.proto` comes out of the installed protovalidate package, the well-known types out of grpcio-tools, and
-`tidegate/options/v1/options.proto` out of this package, so that a folder need hold none of them.
+tidegate's own out of this package, so that a folder need hold none of them.
 """
 
 import functools
@@ -23,6 +23,9 @@ __all__ = ["OPTIONS_PROTO", "run_protoc"]
 OPTIONS_PROTO = "tidegate/options/v1/options.proto"
 """What a contract's own service imports."""
 
+_SHIPPED = (OPTIONS_PROTO, "tidegate/ingest/v1/ingest.proto")
+"""What this package brings: options, and the EventReceipt that a method may answer."""
+
 _TIMEOUT_S = 60
 _error_line = re.compile(r"(?P<file>[^:\n]+\.proto):(?:(?P<line>\d+):(?P<column>\d+):)? *(?P<detail>.+)").fullmatch
 _MISSING = "needs the extras tidegate[cli,protobuf]"
@@ -41,9 +44,10 @@ def run_protoc(folder: Path, names: Sequence[str], place: Place, problems: Probl
     with tempfile.TemporaryDirectory(prefix="tidegate-protoc-") as scratch:
         given, made, include = Path(scratch, "validate.binpb"), Path(scratch, "made.binpb"), Path(scratch, "include")
         given.write_bytes(validate)
-        options = include / OPTIONS_PROTO
-        options.parent.mkdir(parents=True)
-        options.write_bytes(files("tidegate.options.v1").joinpath("options.proto").read_bytes())
+        for name in _SHIPPED:
+            package, _, file = name.rpartition("/")
+            (include / package).mkdir(parents=True)
+            (include / name).write_bytes(files(package.replace("/", ".")).joinpath(file).read_bytes())
         arguments = [
             f"--descriptor_set_in={given}",
             f"-I{folder / 'proto'}",

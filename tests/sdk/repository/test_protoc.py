@@ -33,6 +33,14 @@ def test_the_options_come_with_the_package(folder: Path) -> None:
     assert {f.name for f in files if f.HasField("source_code_info")} == {"a/v1/s.proto"}
 
 
+def test_a_method_may_answer_our_receipt(folder: Path) -> None:
+    text = SERVICE.replace("returns (Out)", "returns (tidegate.ingest.v1.EventReceipt)")
+    text = text.replace("message In", 'import "tidegate/ingest/v1/ingest.proto";\nmessage In')
+    (folder / "proto/a/v1/s.proto").write_text(text)
+    made = run_protoc(folder, ["proto/a/v1/s.proto"], ASKED, Problems("contracts/c.yaml"))
+    assert "tidegate/ingest/v1/ingest.proto" in {f.name for f in descriptor_pb2.FileDescriptorSet.FromString(made).file}
+
+
 def test_a_folders_own_copy_of_the_options_does_no_harm(folder: Path) -> None:
     """coffeeco has one, so that buf finds it without a network."""
     own = folder / "proto" / OPTIONS_PROTO

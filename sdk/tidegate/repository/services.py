@@ -1,0 +1,134 @@
+"""The services that contracts bring themselves: .proto files below proto/ whose methods carry `tidegate.options.v1.publish`.
+
+Called by the gateway's contracts folder and by the CLI, with the contracts that are served. A service is served whole or
+not at all, and a broken one is rows of `Broken` that take neither another service nor a contract down. What makes a
+service sound is in `service_rules`; here files are found and compiled.
+
+Services are live, like roles and limits: they are read from proto/ wherever a gateway runs, and no release freezes them.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from tidegate.contracts.services import ServiceSource
+from tidegate.contracts.source import ContractSource
+from tidegate.repository.broken import Broken, Place, Problems, Refused
+from tidegate.repository.files import read_bytes
+from tidegate.repository.protoc import OPTIONS_PROTO, run_protoc
+from tidegate.repository.service_rules import Rules, misfit
+
+__all__ = ["Services", "read_services"]
+
+_PROTO = "proto"
+_imports_options = re.compile(rb"^\s*import\s+[\"']%b[\"']" % re.escape(OPTIONS_PROTO).encode(), re.MULTILINE).search
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Sound services by full name, and what is wrong with the others."""
+
+    services: Mapping[str, ServiceSource]
+    broken: tuple[Broken, ...] = ()
+
+
+def read_services(
+    folder: Path,
+    contracts: Mapping[str, ContractSource],
+    known: Mapping[str, ServiceSource] = MappingProxyType({}),
+) -> Services:
+    """Every service below `folder`/proto that publishes to one of `contracts` (by topic). Raises nothing.
+
+    A service of `known` (what is served now) whose file is broken stays as it was where its contracts still fit.
+    """
+    broken: list[Broken] = []
+    names = [
+        name for name, text in _proto_texts(folder, broken) if b"service" in text and OPTIONS_PROTO.encode() in text
+    ]
+    compiled, files = _compiled(folder, names, broken)
+    sound: dict[str, ServiceSource] = {}
+    for found, faults in _judged(compiled, files, contracts):
+        sound |= {service.name: service for service in found}
+        broken += faults
+    kept = _kept(known, sound, broken, contracts)
+    rows = tuple(_noted(row, kept) for row in broken)
+    return Services(services=MappingProxyType(dict(sorted((sound | kept).items()))), broken=rows)
+
+
+def _proto_texts(folder: Path, broken: list[Broken]) -> Iterator[tuple[str, bytes]]:
+    """Every .proto file by its name relative to `folder`, in order; hidden folders are left out."""
+    try:
+        found = sorted(path.relative_to(folder) for path in (folder / _PROTO).rglob("*.proto"))
+    except OSError as error:
+        detail = f"the folder {_PROTO}/ cannot be read: {error.strerror or error}"
+        broken.append(Broken(file=_PROTO, line=1, column=1, detail=detail))
+        return
+    for path in found:
+        name = path.as_posix()
+        if any(part.startswith(".") for part in path.parts) or name == f"{_PROTO}/{OPTIONS_PROTO}":
+            continue
+        problems = Problems(name)
+        try:
+            yield name, read_bytes(folder, name, problems)
+        except Refused:
+            broken += problems.rows
+
+
+def _compiled(folder: Path, names: Sequence[str], broken: list[Broken]) -> tuple[bytes, list[str]]:
+    """The descriptors of all files that compile together, and their names; what protoc says of the others is noted.
+
+    One call where nothing is wrong. Otherwise files are added one by one, in order: the first of two that cannot stand
+    together is served.
+    """
+    if not names:
+        return b"", []
+    try:
+        return run_protoc(folder, names, Place(file=names[0]), Problems(names[0])), list(names)
+    except Refused:
+        pass
+    made, good = b"", list[str]()
+    for name in names:
+        problems = Problems(name)
+        try:
+            made = run_protoc(folder, [*good, name], Place(file=name), problems)
+            good.append(name)
+        except Refused:
+            broken += problems.rows
+    return made, good
+
+
+def _judged(
+    compiled: bytes, files: Sequence[str], contracts: Mapping[str, ContractSource]
+) -> Iterator[tuple[list[ServiceSource], list[Broken]]]:
+    if not files:
+        return
+    rules = Rules(compiled, contracts)
+    for name in files:
+        yield rules.read(name)
+
+
+def _kept(
+    known: Mapping[str, ServiceSource],
+    sound: Mapping[str, ServiceSource],
+    broken: Sequence[Broken],
+    contracts: Mapping[str, ContractSource],
+) -> dict[str, ServiceSource]:
+    """The services that stay as they were: their file is broken now, and their contracts still are what they were for."""
+    files = {row.file for row in broken}
+    lost = files == {_PROTO}  # nothing could be read, as while a folder is being replaced
+    return {
+        name: service
+        for name, service in known.items()
+        if name not in sound
+        and (lost or service.file in files)
+        and all(misfit(method.topic, method.request, contracts) == "" for method in service.methods)
+    }
+
+
+def _noted(row: Broken, kept: Mapping[str, ServiceSource]) -> Broken:
+    if not any(service.file == row.file for service in kept.values()):
+        return row
+    detail = f"{row.detail}; served as before it broke"
+    return Broken(file=row.file, line=row.line, column=row.column, detail=detail, topic=row.topic)
