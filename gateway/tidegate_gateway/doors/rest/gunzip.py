@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterator
 
+from tidegate.contracts.inflation import MAX_RATIO, is_bomb
 from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
@@ -19,19 +20,22 @@ _GZIP_WINDOW = 31
 _LEAST_BYTES = 18
 _MAX_MEMBERS = 256
 """bgzip and pigz write a member for each 64 to 128 KiB; a body of ever so many empty ones costs time and says nothing."""
+_BOMB = f"the body's gzip holds more than {MAX_RATIO} times its own size; if it is meant so, send it without gzip, or as zstd"
 
 
 class Gunzip:
     """One body's decompression (RFC 1952). Feed it what arrives; what comes out is the caller's to count."""
 
-    __slots__ = ("_member", "_members")
+    __slots__ = ("_given_bytes", "_member", "_members", "_taken_bytes")
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(_GZIP_WINDOW)
         self._members = 0
+        self._taken_bytes = 0
+        self._given_bytes = 0
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The pieces that `data` gives, each at most `PIECE_BYTES`. Raises `malformed` for what is not gzip."""
+        """The pieces that `data` gives, each at most `PIECE_BYTES`. Raises `malformed` for what is not gzip, `too_large` for a bomb."""
         more = True
         while more:
             if self._member.eof:
@@ -42,7 +46,12 @@ class Gunzip:
                 piece = self._member.decompress(data, PIECE_BYTES)
             except zlib.error:
                 raise _damaged("is not gzip, or damaged") from None
-            data = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            self._taken_bytes += len(data) - len(rest)
+            self._given_bytes += len(piece)
+            if is_bomb(self._taken_bytes, self._given_bytes):
+                raise Fault(Code.TOO_LARGE, _BOMB)
+            data = rest
             more = bool(data) or len(piece) == PIECE_BYTES
             if piece:
                 yield piece

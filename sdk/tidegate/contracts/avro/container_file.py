@@ -18,6 +18,7 @@ from tidegate.contracts.avro.reading import ENDS, BrokenBytes, broken, read_long
 from tidegate.contracts.avro.text_readers import text_at
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.inflation import FIRST_BYTES, MAX_RATIO, is_bomb
 from tidegate.contracts.jsontext import Broken, parse
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import shown
@@ -97,6 +98,12 @@ def _too_large(max_bytes: int) -> BrokenContainer:
         pointer="#", rule="malformed", detail=f"holds more than {max_bytes} bytes once it is decompressed"
     )
     return BrokenContainer(violation, too_large=True)
+
+
+def _bomb() -> BrokenContainer:
+    detail = f"has blocks that hold more than {MAX_RATIO} times their own size"
+    hint = "if it is meant so, write the file with the codec zstandard, or null"
+    return BrokenContainer(Violation(pointer="#", rule="malformed", detail=detail, hint=hint), too_large=True)
 
 
 def _header(body: bytes) -> tuple[dict[str, bytes], int]:
@@ -185,6 +192,7 @@ def _values(
     body: bytes, blocks: list[_Block], codec: AvroCodec, decompress: "Decompress", max_bytes: int
 ) -> Iterator[bytes]:
     left = max_bytes
+    taken_bytes = 0
     for block in blocks:
         data = decompress(body[block.start : block.end], left)
         if data is None:
@@ -194,6 +202,9 @@ def _values(
         if len(data) > left:
             raise _too_large(max_bytes)
         left -= len(data)
+        taken_bytes += block.end - block.start
+        if decompress is _inflate and is_bomb(taken_bytes, max_bytes - left):
+            raise _bomb()
         plain = block.start if decompress is _as_it_is else None
         at = 0
         for _ in range(block.count):
@@ -229,8 +240,13 @@ def _as_it_is(block: bytes, _most: int) -> bytes | None:
 
 def _inflate(block: bytes, most: int) -> bytes | None:
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    first = min(FIRST_BYTES, most) + 1
     try:
-        data = stream.decompress(block, most + 1)
+        data = stream.decompress(block, first)
+        if is_bomb(len(block) - len(stream.unconsumed_tail), len(data)):
+            raise _bomb()
+        if len(data) == first <= most:
+            data += stream.decompress(stream.unconsumed_tail, most + 1 - first)
     except zlib.error:
         return None
     return data if len(data) > most or stream.eof else None  # fastavro leaves bytes of zlib's checksum behind the end

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from tests.gateway.doors.rest.conftest import make_gate
 from tests.gateway.doors.rest.test_body import pieces, read
 
+from tidegate.contracts.inflation import FIRST_BYTES
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.decompress import encoding_of, inflater
+from tidegate_gateway.doors.rest.gunzip import PIECE_BYTES, Gunzip
 from tidegate_gateway.intake.faults import Fault
 
 WINDOW_LOG_16_MIB = 24
@@ -217,6 +219,38 @@ async def test_bombs(data: bytes, encoding: str, status: int) -> None:
     print(f"{best_s * 1e3:.2f} ms, {(peak - before) / 1e6:.1f} MB")
     assert best_s < 0.05
     assert reply.status == status
+
+
+@pytest.mark.parametrize(
+    "data",
+    [big_gzip(1_000_000), big_gzip(50_000) * 20, b"".join(map(big_gzip, range(33_000, 33_020)))],
+    ids=["one member", "members", "small members"],
+)
+@pytest.mark.parametrize("size", [500, 10_000_000])
+def test_a_gzip_bomb_is_known_by_its_ratio_long_before_the_limit(data: bytes, size: int) -> None:
+    """However it is cut into members and pieces: 256 KiB and a piece come out at most."""
+    reader, given = Gunzip(), []
+
+    def inflate() -> None:
+        for piece in pieces(data, size):
+            given.extend(len(part) for part in reader.feed(piece))
+
+    with pytest.raises(Fault, match="400 times") as caught:
+        inflate()
+    assert caught.value.code is Code.TOO_LARGE
+    assert sum(given) <= FIRST_BYTES + PIECE_BYTES
+
+
+async def test_a_batch_of_equal_events_is_no_bomb() -> None:
+    data = b'{"value":{"orderId":"5b1e2c1e-3b0a-4e0e-9c1e-1a2b3c4d5e6f","total":"12.50"}}\n' * 10_000
+    sent = gzip.compress(data, 9)
+    assert len(data) > 200 * len(sent)
+    assert await read(sent, encoding="gzip", limit_bytes=len(data)) == data
+
+
+async def test_a_small_body_may_be_as_dense_as_it_likes() -> None:
+    data = b" " * FIRST_BYTES
+    assert await read(gzip.compress(data, 9), encoding="gzip", limit_bytes=len(data)) == data
 
 
 @pytest.mark.parametrize("cut", [1, 4, 8, 100])
