@@ -8,7 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tidegate.contracts.compiled import CompiledContract
+from tidegate.contracts.services import ServiceSource
 from tidegate.repository.folder import Loaded, contract_name, load
+from tidegate.repository.services import read_services
 from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue
 
 __all__ = ["read_catalogue", "watched_paths"]
@@ -17,18 +19,30 @@ _SERVED = ("contracts", "released", "released.lock")
 _EDITED = ("avro", "proto")
 
 Contracts = Mapping[str, CompiledContract]
+Services = Mapping[str, ServiceSource]
 
 
-def watched_paths(folder: Path, *, working_copies: bool) -> tuple[Path, ...]:
-    """What `read_catalogue` reads below a schemas folder: a change of anything else means nothing to it."""
-    return tuple(folder / name for name in (*_SERVED, *(_EDITED if working_copies else ())))
+def watched_paths(folder: Path, *, working_copies: bool, services: bool = False) -> tuple[Path, ...]:
+    """What `read_catalogue` reads below a schemas folder: a change of anything else means nothing to it.
+
+    `services`: whether those of contracts are served, which live in proto/.
+    """
+    edited = _EDITED if working_copies else _EDITED[1:] if services else ()
+    return tuple(folder / name for name in (*_SERVED, *edited))
 
 
-def read_catalogue(folder: Path, *, working_copies: bool, known: Contracts = MappingProxyType({})) -> Catalogue:
+def read_catalogue(
+    folder: Path,
+    *,
+    working_copies: bool,
+    known: Contracts = MappingProxyType({}),
+    services: Services | None = None,
+) -> Catalogue:
     """A schemas folder as a snapshot; what `known` holds and did not change is not compiled again.
 
     A contract of `known` whose file is broken now stays as it was, and the catalogue says so. So do all where nothing can be
-    read, as while a folder is being replaced.
+    read, as while a folder is being replaced. The same holds for services of contracts: `services` are those served now, None
+    where there is no door for them.
     """
     loaded = load(folder, working_copies=working_copies, known=known)
     sound = {contract.topic: contract for contract in loaded.contracts}
@@ -51,7 +65,16 @@ def read_catalogue(folder: Path, *, working_copies: bool, known: Contracts = Map
     )
     conflicts = tuple(_conflict(topic, owner, served=topic in kept) for topic, owner in lost.items())
     contracts = MappingProxyType(dict(sorted((sound | kept).items())))
-    return Catalogue(contracts=contracts, broken=broken + conflicts)
+    if services is None:
+        return Catalogue(contracts=contracts, broken=broken + conflicts)
+    if unread and kept:
+        return Catalogue(contracts=contracts, broken=broken + conflicts, services=services)
+    found = read_services(folder, {topic: contract.source for topic, contract in contracts.items()}, services)
+    faults = tuple(
+        BrokenContract(contract=row.file, file=row.file, line=row.line, column=row.column, detail=row.detail)
+        for row in found.broken
+    )
+    return Catalogue(contracts=contracts, broken=broken + conflicts + faults, services=found.services)
 
 
 def _kept(loaded: Loaded, sound: Contracts, known: Contracts) -> dict[str, CompiledContract]:

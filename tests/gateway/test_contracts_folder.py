@@ -67,3 +67,60 @@ def test_schemas_being_edited_are_watched_in_dev_only(folder: Path) -> None:
     served = {path.name for path in watched_paths(folder, working_copies=False)}
     assert served == {"contracts", "released", "released.lock"}
     assert {path.name for path in watched_paths(folder, working_copies=True)} - served == {"avro", "proto"}
+
+
+SERVICE = "coffeeco.customer.v1.CustomerService"
+SERVICE_FILE = "proto/coffeeco/customer/v1/customer_service.proto"
+
+
+def test_services_are_read_where_a_door_serves_them(folder: Path) -> None:
+    first = read_catalogue(folder, working_copies=False, services={})
+    assert first.broken == ()
+    assert list(first.services) == [SERVICE]
+    assert read_catalogue(folder, working_copies=False).services == {}
+    again = read_catalogue(folder, working_copies=False, known=first.contracts, services=first.services)
+    assert again.services == first.services
+
+
+def test_a_broken_service_stays_and_is_named(folder: Path) -> None:
+    first = read_catalogue(folder, working_copies=False, services={})
+    path = folder / SERVICE_FILE
+    path.write_text(path.read_text().replace('topic: "customer.order-status"', 'topic: "customer.orders"', 1))
+    second = read_catalogue(folder, working_copies=False, known=first.contracts, services=first.services)
+    assert second.services == first.services
+    (row,) = second.broken
+    assert (row.contract, row.file, row.line, row.column) == (SERVICE_FILE, SERVICE_FILE, 15, 18)
+    assert row.detail.startswith("CustomerService.TrackOrder: the contract of customer.orders is Avro")
+    assert row.detail.endswith("; served as before it broke")
+    alone = read_catalogue(folder, working_copies=False, services={})
+    assert alone.services == {}
+    assert sorted(alone.contracts) == sorted(first.contracts), "no contract is lost with it"
+
+
+def test_a_service_stays_with_its_broken_contract(folder: Path) -> None:
+    """What is served as before it broke has its service as before."""
+    first = read_catalogue(folder, working_copies=False, services={})
+    edit(folder, "customer.order-status", "status: active", "status: activ")
+    second = read_catalogue(folder, working_copies=False, known=first.contracts, services=first.services)
+    assert list(second.services) == [SERVICE]
+    assert [row.file for row in second.broken] == ["contracts/customer.order-status.yaml"]
+
+
+def test_a_folder_that_is_away_takes_no_service_down(folder: Path) -> None:
+    first = read_catalogue(folder, working_copies=False, services={})
+    shutil.rmtree(folder)
+    second = read_catalogue(folder, working_copies=False, known=first.contracts, services=first.services)
+    assert second.services == first.services
+
+
+def test_a_retired_contracts_service_answers_for_it(folder: Path) -> None:
+    """It is served, so that callers hear `retired` and not that nothing is there."""
+    edit(folder, "customer.order-status", "status: active", "status: retired")
+    assert list(read_catalogue(folder, working_copies=False, services={}).services) == [SERVICE]
+
+
+def test_services_are_watched_where_a_door_serves_them(folder: Path) -> None:
+    served = watched_paths(folder, working_copies=False, services=True)
+    assert {path.name for path in served} - {path.name for path in watched_paths(folder, working_copies=False)} == {
+        "proto"
+    }

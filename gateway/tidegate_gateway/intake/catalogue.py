@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.services import ServiceSource
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
@@ -31,10 +32,12 @@ class Catalogue:
 
     `routes` are the typed routes' paths, each with its topic: they come and go with their contracts.
     `clients` are the roles that name one principal (`client:<issuer>/<subject>`), each with the topics it may write.
+    `services` are the gRPC services that contracts bring themselves, by full name.
     """
 
     contracts: Mapping[str, CompiledContract] = field(default_factory=lambda: MappingProxyType({}))
     broken: tuple[BrokenContract, ...] = ()
+    services: Mapping[str, ServiceSource] = field(default_factory=lambda: MappingProxyType({}))
     routes: Mapping[bytes, str] = field(init=False)
     clients: Mapping[str, frozenset[str]] = field(init=False)
 

@@ -1,6 +1,7 @@
 """Services of contracts: what is served, and every refusal with its file, line and column."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -322,6 +323,21 @@ def test_a_service_that_was_removed_goes(with_service: Shop, services: Reader) -
     known = services(with_service).services
     (with_service.folder / SERVICE).unlink()
     assert services(with_service, known) == Services(services={})
+
+
+def test_a_folder_that_cannot_be_read_takes_no_service_down(
+    with_service: Shop, services: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = services(with_service).services
+
+    def vanish(_self: Path, _pattern: str) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(Path, "rglob", vanish)
+    found = services(with_service, known)
+    assert found.services == known
+    told = "proto:1:1: the folder proto/ cannot be read: No such file or directory"
+    assert broken(services(with_service)) == [told]
 
 
 def test_one_file_of_two_broken_later(with_service: Shop, services: Reader) -> None:
