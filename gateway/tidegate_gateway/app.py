@@ -40,6 +40,7 @@ from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.ports import Observer
+from tidegate_gateway.proto_texts import compile_proto_text
 from tidegate_gateway.servers import HttpServer, PortSettings, bind, room_for
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
@@ -267,6 +268,7 @@ class Gateway:
                 body_timeout_s=self._plan.body_timeout_s,
                 on_request=metrics.on_request,
                 on_refused=metrics.refused,
+                compile_proto=compile_proto_text,
             ),
             answers,
         )

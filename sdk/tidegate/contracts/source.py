@@ -112,7 +112,8 @@ class ContractSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     values are never shown (added to what the schemas tag themselves). `limits` bound one principal, `topic_limits` all
     together. `max_event_bytes` bounds the larger of input and encoded record. `route` is a path of its own that takes single
     events (`/v1/customer/order`). `document` is the contract file's text.
-    `descriptions` maps dotted field paths to the contract file's descriptions.
+    `descriptions` maps dotted field paths to the contract file's descriptions. `compatibility_set`: the file names the level
+    itself, where it could have taken the default.
     """
 
     topic: str
@@ -127,6 +128,7 @@ class ContractSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     service_levels: tuple[ServiceLevel, ...] = ()
     roles: tuple[str, ...] = ()
     compatibility: str = "FULL_TRANSITIVE"
+    compatibility_set: bool = False
     inputs: Literal["any", "pinned"] = "any"
     limits: Limits | None = None
     topic_limits: Limits | None = None

@@ -138,6 +138,7 @@ class _Reader:
             service_levels=read_service_levels(doc, top.get("slaProperties")),
             roles=read_roles(doc, top.get("roles")),
             compatibility=self._compatibility(options.get("compatibility"), protobuf=protobuf),
+            compatibility_set="compatibility" in options,
             inputs="pinned" if self._choice(options, "inputs", "any", "pinned") == "pinned" else "any",
             limits=read_limits(doc, options.get("limits"), "limits"),
             kafka=read_topic_settings(doc, options.get("kafka")),

@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from tidegate_gateway.doors.pages.router import asks_for_page, pages_router, refusal_page
+from tidegate_gateway.doors.registry.door import RegistryDoor
+from tidegate_gateway.doors.registry.paths import is_below
 from tidegate_gateway.doors.rest.answers import Answers
 from tidegate_gateway.doors.rest.asyncapi import install_asyncapi
 from tidegate_gateway.doors.rest.deps import RestDeps
@@ -32,6 +34,7 @@ class RestApp(FastAPI):
     """FastAPI, with the hot endpoints taken out before its middleware and router: those cost 350 us a request."""
 
     hot: HotDoor
+    registry: RegistryDoor
     catalogue: CatalogueHolder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,6 +46,9 @@ class RestApp(FastAPI):
                 await self.hot.serve(endpoint, topic, scope, receive, send)
                 return
             raw: bytes = scope.get("raw_path", b"")
+            if is_below(raw):
+                await self.registry.serve(scope, receive, send)
+                return
             if b"%" in raw:
                 scope = {**scope, "path": _path_of(raw) or scope["path"]}
             if scope["method"] == "HEAD":
@@ -88,6 +94,7 @@ def build_app(deps: RestDeps, answers: Answers | None = None) -> RestApp:
         redirect_slashes=False,
     )
     app.hot = HotDoor(deps, answers)
+    app.registry = RegistryDoor(deps, deps.compile_proto)
     app.catalogue = deps.intake.catalogue
     app.include_router(reads_router(deps))
     app.include_router(pages_router(deps, answers))

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from tidegate.errors import Code
@@ -15,6 +15,10 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _no_compiler(text: str, imports: Mapping[str, str]) -> bytes:
+    raise ValueError(f"no compiler of .proto texts is here for {len(text)} characters and {len(imports)} imports")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestDeps:
     """Everything that the door's endpoints and pages need.
@@ -25,6 +29,8 @@ class RestDeps:
     What became of it is `ok` (all stored or valid), a code of the errors table, `mixed` (a 207) or `disconnected`.
     `on_refused` is told of every request that stopped before its events were judged: the topic as the request named it,
     the door, the code and how many events it held (1 where nobody knows). Both must not raise or wait. `random` gives numbers of [0, 1) for jitter; `now_ms` is milliseconds since 1970 UTC.
+    `compile_proto` makes a serialised FileDescriptorProto of a .proto text and the files it may import (path to text), in a thread;
+    it raises ValueError, with why.
     """
 
     intake: Intake
@@ -35,3 +41,4 @@ class RestDeps:
     on_refused: Callable[[str, str, Code, int], None] | None = None
     random: Callable[[], float] = random.random
     now_ms: Callable[[], int] = _now_ms
+    compile_proto: Callable[[str, Mapping[str, str]], bytes] = _no_compiler

@@ -1,0 +1,1 @@
+"""The read-only Confluent Schema Registry API, for stock serialisers and deserialisers."""

@@ -1,0 +1,174 @@
+"""The registry API over HTTP: who reads, which body, one answer. Called by the REST application before its router.
+
+The hot question is `/schemas/ids/{id}`, which a fleet of consumers asks at its start: a router would cost more than the answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from hashlib import sha256
+from time import perf_counter
+from typing import Any
+
+from starlette.requests import Request
+from starlette.types import Scope
+
+from tidegate.errors import Code
+from tidegate_gateway.doors.registry.answers import MEDIA_TYPE, refusal
+from tidegate_gateway.doors.registry.endpoints import Ask, Endpoints
+from tidegate_gateway.doors.registry.errors import NotServed, internal, nothing_here, unauthenticated
+from tidegate_gateway.doors.registry.lookup import CompileProto
+from tidegate_gateway.doors.registry.paths import query_of, segments_of
+from tidegate_gateway.doors.registry.snapshot import Snapshots
+from tidegate_gateway.doors.rest.crash import log_crash
+from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.viewer import Viewer, viewer_of
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.ids import uuid7
+
+__all__ = ["RegistryDoor"]
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_DOOR = "registry"
+_MAX_BODY_BYTES = 1_048_576
+_BODIES = 4
+"""So many bodies are held at once; who comes then waits."""
+_JSON = (b"content-type", MEDIA_TYPE.encode("ascii"))
+_CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="tidegate", charset="UTF-8"')]
+
+
+class RegistryDoor:
+    """The registry of one gateway."""
+
+    __slots__ = ("_bodies", "_cached", "_deps", "_endpoints", "_snapshots")
+
+    def __init__(self, deps: RestDeps, compile_proto: CompileProto) -> None:
+        self._deps = deps
+        self._endpoints = Endpoints(compile_proto)
+        self._snapshots = Snapshots()
+        self._bodies = asyncio.Semaphore(_BODIES)
+        visibility = b"public" if deps.public else b"private"
+        self._cached = [(b"cache-control", visibility + b", no-cache"), (b"vary", b"Authorization")]
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request below /registry."""
+        started = perf_counter()
+        request_id = uuid7()
+        try:
+            body = await self._answer(scope, receive)
+            status, fields, code = 200, [_JSON, *self._cached], "ok"
+            if scope["method"] in {"GET", "HEAD"}:
+                etag = b'"%s"' % sha256(body).hexdigest()[:32].encode("ascii")
+                fields.append((b"etag", etag))
+                if _matches(scope, etag):
+                    status, fields, body = 304, fields[1:], b""
+        except NotServed as error:
+            status, fields, body, code = error.status, _refusal_fields(error), refusal(error), _counted(error)
+        except _Gone:
+            return
+        except Exception as error:
+            log_crash(error, request_id)
+            broken = internal()
+            status, fields, body, code = broken.status, [_JSON], refusal(broken), Code.INTERNAL
+        fields = [*fields, (b"request-id", request_id.encode("ascii"))]
+        if status != 304:
+            fields.append((b"content-length", b"%d" % len(body)))
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+        if self._deps.on_request is not None:
+            self._deps.on_request(_DOOR, code, perf_counter() - started)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+        segments = segments_of(scope.get("raw_path") or scope["path"].encode())
+        if segments[:1] == ("associations",):
+            # Clients since 2.14 ask this first, and take any other answer for a broken registry: whatever the token holds.
+            raise nothing_here()
+        viewer = await self._viewer(scope)
+        method: str = scope["method"]
+        if method == "POST":
+            async with self._bodies:
+                return await self._told(scope, segments, viewer, await self._body(scope, receive))
+        return await self._told(scope, segments, viewer, b"")
+
+    async def _told(self, scope: Scope, segments: tuple[str, ...], viewer: Viewer, body: bytes) -> bytes:
+        method: str = scope["method"]
+        query: bytes = scope["query_string"]
+        return await self._endpoints.answer(
+            Ask(
+                method="GET" if method == "HEAD" else method,
+                segments=segments,
+                query=query_of(query) if query else {},
+                sees=viewer.sees,
+                snapshot=await self._snapshots.of(self._deps.intake.catalogue.current),
+                body=body,
+            )
+        )
+
+    async def _viewer(self, scope: Scope) -> Viewer:
+        try:
+            return await viewer_of(self._deps, Request(scope), basic=True)
+        except Fault as fault:
+            if fault.code is Code.UNAUTHENTICATED:
+                raise unauthenticated() from None
+            raise NotServed(fault.status or 400, fault.status or 400, fault.detail) from None
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        """The whole body; its media type is not judged. Raises `NotServed` past its bounds of size and time."""
+        for name, value in scope["headers"]:
+            if name == b"content-encoding" and value.strip().lower() != b"identity":
+                raise NotServed(415, 415, "The body must not be compressed")
+        taken = bytearray()
+        try:
+            async with asyncio.timeout(self._deps.body_timeout_s):
+                while True:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        raise _Gone
+                    taken += message.get("body", b"")
+                    if len(taken) > _MAX_BODY_BYTES:
+                        raise NotServed(413, 413, f"The body takes more than {_MAX_BODY_BYTES} bytes")
+                    if not message.get("more_body"):
+                        return bytes(taken)
+        except TimeoutError:
+            raise NotServed(408, 408, "The body did not arrive in time") from None
+
+
+class _Gone(Exception):
+    """The client went away."""
+
+
+def _matches(scope: Scope, etag: bytes) -> bool:
+    """If-None-Match names the ETag, weakly compared (RFC 9110, section 13.1.2)."""
+    for name, value in scope["headers"]:
+        if name == b"if-none-match":
+            tags = [tag.strip().removeprefix(b"W/") for tag in value.split(b",")]
+            if tags == [b"*"] or etag in tags:
+                return True
+    return False
+
+
+def _refusal_fields(error: NotServed) -> list[tuple[bytes, bytes]]:
+    fields = [_JSON]
+    if error.status == 401:
+        fields += _CHALLENGES
+    if error.allow:
+        fields.append((b"allow", error.allow.encode("ascii")))
+    return fields
+
+
+def _counted(error: NotServed) -> str:
+    """In the vocabulary of both doors."""
+    match error.status:
+        case 401:
+            return Code.UNAUTHENTICATED
+        case 404:
+            return Code.NOT_FOUND
+        case 413 | 431:
+            return Code.TOO_LARGE
+        case 408:
+            return Code.TIMEOUT
+        case 415:
+            return Code.UNSUPPORTED_MEDIA
+        case _:
+            return Code.MALFORMED

@@ -1,0 +1,322 @@
+"""What each path of the registry answers: one pattern a path. Called by `door`, which knows HTTP; pure but for compiling .proto text.
+
+Source: Confluent Schema Registry API reference, and what stock clients were seen to ask.
+"""
+
+import asyncio
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from google.protobuf import descriptor_pb2
+
+from tidegate_gateway.doors.registry.answers import as_json, schema_body, subject_rows, version_body, versions_body
+from tidegate_gateway.doors.registry.changes import against, avro_changes, protobuf_changes
+from tidegate_gateway.doors.registry.entries import PROTOBUF, Entry, Snapshot
+from tidegate_gateway.doors.registry.errors import (
+    bad_version,
+    invalid_schema,
+    no_level,
+    no_schema,
+    no_subject,
+    no_version,
+    nothing_here,
+    read_only,
+    unknown_to_read_only,
+)
+from tidegate_gateway.doors.registry.lookup import Asked, CompileProto, asked_of, avro_text, descriptor_of, find
+from tidegate_gateway.doors.registry.paths import subject_name
+
+__all__ = ["Ask", "Endpoints"]
+
+_MAX_VERSION = 2**31 - 1
+_DEFAULT_LEVEL = "FULL_TRANSITIVE"
+_WIRE_LEVELS = ("WIRE", "WIRE_JSON", "PACKAGE", "FILE")
+"""Protobuf's levels are buf's categories; each holds in both directions, against every version."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One request: its method, its segments after /registry, its query (names in lower case), who may see which topic."""
+
+    method: str
+    segments: tuple[str, ...]
+    query: Mapping[str, str]
+    sees: Callable[[str], bool]
+    snapshot: Snapshot
+    body: bytes = b""
+
+    def says(self, name: str) -> bool:
+        """A boolean parameter, in any case."""
+        return self.query.get(name, "").lower() == "true"
+
+    @property
+    def serialized(self) -> bool:
+        """Whether Protobuf is wanted as a descriptor."""
+        return self.query.get("format", "").lower() == "serialized"
+
+
+class Endpoints:
+    """The answers of one gateway. `compile_proto` makes descriptors of the texts that clients send."""
+
+    __slots__ = ("_compile", "_turn")
+
+    def __init__(self, compile_proto: CompileProto) -> None:
+        self._compile = compile_proto
+        self._turn = asyncio.Semaphore(1)
+
+    async def answer(self, ask: Ask) -> bytes:
+        """The body of a 200. Raises `NotServed`."""
+        if ask.method == "GET":
+            return _read(ask)
+        if ask.method != "POST":
+            raise read_only("GET, HEAD, POST" if _takes_post(ask.segments) else "GET, HEAD")
+        match ask.segments:
+            case ("subjects", subject):
+                return await self._look_up(ask, subject_name(subject))
+            case ("subjects", subject, "versions"):
+                return await self._register(ask, subject_name(subject))
+            case ("compatibility", "subjects", subject, "versions"):
+                return await self._compatible(ask, subject_name(subject), None)
+            case ("compatibility", "subjects", subject, "versions", version):
+                return await self._compatible(ask, subject_name(subject), version)
+        raise read_only("GET, HEAD")
+
+    async def _look_up(self, ask: Ask, subject: str) -> bytes:
+        entries = _visible_subject(ask, subject)
+        found = await self._found(ask, asked_of(ask.body), entries)
+        if found is None:
+            raise no_schema()
+        return version_body(found)
+
+    async def _register(self, ask: Ask, subject: str) -> bytes:
+        asked = asked_of(ask.body)
+        entries = _entries(ask, subject)
+        found = await self._found(ask, asked, entries) if entries else None
+        if found is None:
+            raise unknown_to_read_only(subject)
+        return as_json({"id": found.id, "version": found.version, "guid": found.guid, "schema": found.schema})
+
+    async def _found(self, ask: Ask, asked: Asked, entries: Sequence[Entry]) -> Entry | None:
+        same = next((e for e in reversed(entries) if e.type == asked.type and e.schema == asked.schema), None)
+        if same is not None:
+            return same
+        compiled = await self._compiled(ask, asked) if asked.type == PROTOBUF else None
+        return find(asked, entries, compiled)
+
+    async def _compiled(self, ask: Ask, asked: Asked) -> bytes:
+        """The descriptor of what a client sends as base64 or as text. One text at a time: a compiler is a process."""
+        sent = descriptor_of(asked.schema)
+        if sent is not None:
+            return sent
+        named = {row.name: _referenced(ask, row.subject, row.version) for row in asked.references or ()}
+        texts = {name: entry.schema for name, entry in ask.snapshot.imports.items() if _visible([entry], ask.sees)}
+        texts |= {name: entry.schema for name, entry in named.items() if name}
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(self._compile, asked.schema, texts)
+            except ValueError as error:
+                raise invalid_schema(str(error)) from error
+
+    async def _compatible(self, ask: Ask, subject: str, version: str | None) -> bytes:
+        entries = _entries(ask, subject)
+        if version is not None:
+            if not entries:
+                raise no_subject(subject)
+            level, entries = _level(ask, subject), (_version_of(entries, version),)
+        else:
+            level = _level(ask, subject)
+        asked = asked_of(ask.body)
+        if asked.type == PROTOBUF:
+            new = descriptor_pb2.FileDescriptorProto.FromString(await self._compiled(ask, asked))
+        else:
+            avro_text(asked.schema)
+        said: list[str] = []
+        count, backward, forward = against(level, len(entries))
+        for entry in entries[len(entries) - count :]:
+            if entry.type != asked.type:
+                said.append(f"version {entry.version} is {entry.type}, not {asked.type}")
+            elif asked.type == PROTOBUF:
+                old = descriptor_pb2.FileDescriptorProto.FromString(b64decode(entry.serialized))
+                said += protobuf_changes(new, old)
+            else:
+                said += avro_changes(asked.schema, entry.schema, backward=backward, forward=forward)
+        body: dict[str, object] = {"is_compatible": not said}
+        if ask.says("verbose"):
+            body["messages"] = said
+        return as_json(body)
+
+
+def _takes_post(segments: tuple[str, ...]) -> bool:
+    match segments:
+        case ("subjects", _) | ("subjects", _, "versions") | ("compatibility", "subjects", _, "versions", *_):
+            return True
+    return False
+
+
+def _read(ask: Ask) -> bytes:
+    match ask.segments:
+        case ():
+            return b"{}"
+        case ("subjects",):
+            return as_json([subject for subject in ask.snapshot.subjects if _listed(ask, subject)])
+        case ("subjects", subject, "versions"):
+            return as_json([entry.version for entry in _visible_subject(ask, subject_name(subject))])
+        case ("subjects", subject, "versions", version):
+            return version_body(_version(ask, subject, version), serialized=ask.serialized)
+        case ("subjects", subject, "versions", version, "schema"):
+            return _text(_version(ask, subject, version), serialized=ask.serialized)
+        case ("subjects", subject, "versions", version, "referencedby"):
+            return as_json(_referencing(ask, _version(ask, subject, version)))
+        case ("schemas",):
+            return versions_body(_page(ask))
+        case ("schemas", "types"):
+            return as_json(["AVRO", "PROTOBUF"])
+        case ("schemas", "ids", number):
+            return schema_body(_of_id(ask, number)[0], serialized=ask.serialized)
+        case ("schemas", "ids", number, "schema"):
+            return _text(_of_id(ask, number)[0], serialized=ask.serialized)
+        case ("schemas", "ids", number, "subjects"):
+            return as_json([entry.subject for entry in _of_id(ask, number)])
+        case ("schemas", "ids", number, "versions"):
+            return subject_rows(_of_id(ask, number))
+        case ("schemas", "guids", guid):
+            return schema_body(_of_guid(ask, guid)[0], serialized=ask.serialized)
+        case ("schemas", "guids", guid, "ids"):
+            return as_json([{"context": ".", "id": entry.id} for entry in _of_guid(ask, guid)[:1]])
+        case ("config",):
+            return as_json({"compatibilityLevel": _DEFAULT_LEVEL})
+        case ("config", subject):
+            return as_json({"compatibilityLevel": _own_level(ask, subject_name(subject))})
+        case ("mode",):
+            return b'{"mode":"READONLY"}'
+        case ("mode", subject):
+            _visible_subject(ask, subject_name(subject))
+            return b'{"mode":"READONLY"}'
+        case ("contexts",):
+            return b'["."]'
+    raise nothing_here()
+
+
+def _visible(entries: Iterable[Entry], sees: Callable[[str], bool]) -> list[Entry]:
+    return [entry for entry in entries if any(sees(topic) for topic in entry.topics)]
+
+
+def _entries(ask: Ask, subject: str) -> Sequence[Entry]:
+    return _visible(ask.snapshot.subjects.get(subject, ()), ask.sees)
+
+
+def _visible_subject(ask: Ask, subject: str) -> Sequence[Entry]:
+    entries = _entries(ask, subject)
+    if not entries:
+        raise no_subject(subject)
+    return entries
+
+
+def _listed(ask: Ask, subject: str) -> bool:
+    prefix = ask.query.get("subjectprefix", "").removeprefix(":*:")
+    return subject.startswith(subject_name(prefix)) and bool(_entries(ask, subject))
+
+
+def _page(ask: Ask) -> Sequence[Entry]:
+    """All versions, or the latest of each subject; `offset` and `limit` where they are numbers."""
+    latest = ask.says("latestonly")
+    rows: list[Entry] = []
+    for subject in ask.snapshot.subjects:
+        if _listed(ask, subject):
+            entries = _entries(ask, subject)
+            rows += entries[-1:] if latest else entries
+    offset, limit = (_whole(ask.query.get(name, "")) for name in ("offset", "limit"))
+    rows = rows[offset or 0 :]
+    return rows[:limit] if limit is not None else rows
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _version(ask: Ask, subject: str, text: str) -> Entry:
+    name = subject_name(subject)
+    entries = _entries(ask, name)
+    if not entries:
+        _number_of(text)
+        raise no_subject(name)
+    return _version_of(entries, text)
+
+
+def _number_of(text: str) -> int | None:
+    """A version's number; None for the latest. Raises `NotServed`."""
+    if text in {"latest", "-1"}:
+        return None
+    number = (
+        _whole(text) if len(text) < 10 else int(text) if text.isascii() and text.isdigit() and len(text) == 10 else None
+    )
+    if number is None or not 1 <= number <= _MAX_VERSION:
+        raise bad_version(text[:40])
+    return number
+
+
+def _version_of(entries: Sequence[Entry], text: str) -> Entry:
+    number = _number_of(text)
+    found = next((entry for entry in entries if entry.version == number), None) if number is not None else entries[-1]
+    if found is None:
+        raise no_version(text)
+    return found
+
+
+def _text(entry: Entry, *, serialized: bool) -> bytes:
+    """The bare schema, not as a JSON string."""
+    return (entry.serialized if serialized and entry.serialized else entry.schema).encode("utf-8", "surrogatepass")
+
+
+def _of_id(ask: Ask, text: str) -> Sequence[Entry]:
+    """The entries with an id. `subject` in the query never changes the answer: clients send it empty, or guessed."""
+    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+    if number is None:
+        raise nothing_here()
+    entries = _visible(ask.snapshot.by_id.get(number, ()), ask.sees)
+    if not entries:
+        raise no_schema(text)
+    return entries
+
+
+def _of_guid(ask: Ask, text: str) -> Sequence[Entry]:
+    entries = _visible(ask.snapshot.by_guid.get(text.lower(), ()), ask.sees)
+    if not entries:
+        raise no_schema(text[:40])
+    return entries
+
+
+def _referenced(ask: Ask, subject: str, version: int) -> Entry:
+    name = subject_name(subject)
+    entries = _visible_subject(ask, name)
+    found = next((entry for entry in entries if entry.version == version), None) if version > 0 else entries[-1]
+    if found is None:
+        raise no_version(str(version))
+    return found
+
+
+def _referencing(ask: Ask, entry: Entry) -> list[int]:
+    """Ids of the schemas that import a version, ascending, each once."""
+    ids = {
+        other.id
+        for entries in ask.snapshot.subjects.values()
+        for other in _visible(entries, ask.sees)
+        if any(row.subject == entry.subject and row.version == entry.version for row in other.references)
+    }
+    return sorted(ids)
+
+
+def _own_level(ask: Ask, subject: str) -> str:
+    """The contract's level. A subject that is not seen is one without a level: that is what clients ask before they write."""
+    level = ask.snapshot.levels.get(subject) if _entries(ask, subject) else None
+    if level is None:
+        if ask.says("defaulttoglobal"):
+            return _DEFAULT_LEVEL
+        raise no_level(subject)
+    return _DEFAULT_LEVEL if level in _WIRE_LEVELS else level
+
+
+def _level(ask: Ask, subject: str) -> str:
+    level = ask.snapshot.levels.get(subject, _DEFAULT_LEVEL)
+    return _DEFAULT_LEVEL if level in _WIRE_LEVELS else level
