@@ -8,7 +8,7 @@
     bench      the benchmarks of tests/bench (arguments name them), ratios from one run
     faults     Kafka taken away in every way (tests/faults); --long: for as long as the specification asks
     soak       random faults on one gateway under load: [--minutes 30] [--seed N]
-    fuzz       the decoders under a coverage-guided fuzzer: [--seconds 600] [TARGET...], one after the other
+    fuzz       the decoders under a coverage-guided fuzzer: [--seconds 600] in all, [TARGET...], one after the other
     generate   the gRPC code from schemas/proto/tidegate, and requirements.txt from the pyproject.toml files
     setup      only the virtual environment
 
@@ -150,7 +150,7 @@ def soak(rest: list[str]) -> int:
 
 
 def fuzz(rest: list[str]) -> int:
-    """Each target of tests/fuzz/targets.py in a process of its own, for so many seconds (600); without names, all."""
+    """Each target of tests/fuzz/targets.py in a process of its own, so many seconds (600) shared out; without names, all."""
     seconds = "600"
     if "--seconds" in rest:
         at = rest.index("--seconds")
@@ -160,7 +160,8 @@ def fuzz(rest: list[str]) -> int:
         listing = [str(PYTHON), "-c", "from tests.fuzz.targets import TARGETS; print(*TARGETS)"]
         rest = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
     command = [str(PYTHON), "-m", "tests.fuzz.run"]
-    return max((call([*command, target, "--seconds", seconds]) for target in rest), default=0)
+    each = str(max(1, int(seconds) // len(rest)))
+    return max(call([*command, target, "--seconds", each]) for target in rest)
 
 
 def generate(_rest: list[str]) -> int:
