@@ -13,9 +13,9 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tests.faults.answers import note
 from tests.faults.checker import Sent
 from tests.faults.http1 import Connection, post
-from tests.faults.load import note
 
 __all__ = ["Burst", "run_burst"]
 

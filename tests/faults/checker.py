@@ -8,7 +8,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["Found", "Sent", "Verdict", "check"]
+__all__ = ["NO_ORDER", "Found", "Sent", "Verdict", "check"]
+
+NO_ORDER = -1
+"""The `number` of events that were sent beside others of their key."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,31 +9,37 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
-from tests.faults.checker import Sent
-from tests.faults.http1 import CUT, REFUSED, SILENT, Answer, Connection, post
+from tests.faults.answers import batch_request, code_of, note, note_batch, out_of_turn
+from tests.faults.checker import NO_ORDER, Sent
+from tests.faults.http1 import Answer, Connection, post
 
 __all__ = ["Attempt", "Load", "Stream"]
 
 _CLIENT_PATIENCE_S = 12.0
 """A client waits so much longer than the gateway may take: what takes longer is seen, not cut."""
+_KEYS = 3
 _LAST_TRIES_S = 15.0
 _TICK_S = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """So many producers of a topic; each pauses about `pause_s` between events of about `pad_bytes`, and `retry_s` before the same again."""
+    """So many producers of a topic; each pauses about `pause_s` between events of about `pad_bytes`, and `retry_s` before the same again.
+
+    `outstanding`: so many events of its key at a time. `batch`: it sends so many events of three keys in one request instead.
+    """
 
     topic: str
     producers: int
     pause_s: float = 0.1
     pad_bytes: int = 60
     retry_s: tuple[float, float] = (0.2, 0.6)
+    outstanding: int = 1
+    batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ class Attempt:
 class Load:
     """`with Load(...) as load:` sends until the block ends, then lets every producer finish its event.
 
-    `deadline_s` is what the gateway promises for one request. `attempts` and `ledger` grow while it runs.
+    `deadline_s` is what the gateway promises for one request. `attempts` and `ledger` grow while it runs, and `out_of_turn`: ids that
+    were stored although an earlier event of their key in the same request was not.
     """
 
     def __init__(
@@ -65,6 +72,7 @@ class Load:
     ) -> None:
         self.attempts: list[Attempt] = []
         self.ledger: list[Sent] = []
+        self.out_of_turn: list[str] = []
         self._address, self._token, self._streams = address, token, tuple(streams)
         self._random = random.Random(seed)
         self._timeout_s = deadline_s + _CLIENT_PATIENCE_S
@@ -114,9 +122,13 @@ class Load:
         ticking = asyncio.create_task(self._tick())
         try:
             async with asyncio.TaskGroup() as group:
-                for stream in self._streams:
+                for place, stream in enumerate(self._streams):
                     for number in range(stream.producers):
-                        group.create_task(self._produce(stream, f"{self._name}-{stream.topic}-{number}"))
+                        key = f"{self._name}-{stream.topic}-{place}-{number}"
+                        if stream.batch:
+                            group.create_task(self._produce_batches(stream, key))
+                        for line in range(0 if stream.batch else stream.outstanding):
+                            group.create_task(self._produce(stream, key, line))
         finally:
             ticking.cancel()
 
@@ -127,53 +139,61 @@ class Load:
             await asyncio.sleep(_TICK_S)
             self._lag_s = max(time.monotonic() - before - _TICK_S, self._lag_s * 0.7)
 
-    async def _produce(self, stream: Stream, key: str) -> None:
-        dice = random.Random(f"{key}")
+    async def _produce(self, stream: Stream, key: str, line: int) -> None:
+        """One event after the other. Beside others of the same key there is no order that anybody was promised."""
+        dice = random.Random(f"{key}-{line}")
         connection = Connection(self._address)
         await asyncio.sleep(dice.uniform(0, stream.pause_s))
         number = 0
         while not self._stopping.is_set():
-            event = Sent(id=f"{key}-{number}", topic=stream.topic, key=key, number=number)
+            place = number if stream.outstanding == 1 else NO_ORDER
+            event = Sent(id=f"{key}-{line}-{number}", topic=stream.topic, key=key, number=place)
             self.ledger.append(event)
-            pad = "x" * int(stream.pad_bytes * dice.uniform(0.5, 1.5))
-            body = json.dumps({"producer": key, "number": number, "pad": pad}).encode()
-            await self._store(connection, event, body, partial(dice.uniform, *stream.retry_s))
+            body = json.dumps({"producer": key, "number": number, "pad": _pad(stream, dice)}).encode()
+            request = post(f"/v1/topics/{event.topic}/events", body, self._token, event.id)
+            while not event.stored and time.monotonic() < self._gives_up_at_s:
+                note(event, await self._ask(connection, request, stream.topic))
+                if not event.stored:
+                    await asyncio.sleep(dice.uniform(*stream.retry_s))
             number += 1
             await asyncio.sleep(stream.pause_s * dice.uniform(0.5, 1.5))
         connection.close()
 
-    async def _store(self, connection: Connection, event: Sent, body: bytes, rest_s: Callable[[], float]) -> None:
-        """Try until it is stored, or nobody waits any more."""
-        request = post(f"/v1/topics/{event.topic}/events", body, self._token, event.id)
-        while True:
-            at_s = time.monotonic()
-            answer = await connection.ask(request, self._timeout_s)
-            note(event, answer)
-            self.attempts.append(
-                Attempt(
-                    at_s, time.monotonic() - at_s, self._lag_s, answer.status, answer.retry_after_s,
-                    _code(answer), event.topic,
-                )
-            )  # fmt: skip
-            if 200 <= answer.status < 300 or time.monotonic() > self._gives_up_at_s:
-                return
-            await asyncio.sleep(rest_s())
+    async def _produce_batches(self, stream: Stream, key: str) -> None:
+        """Batches of some keys' events, in turn; what was not stored of one is sent again, in its order, before the next."""
+        dice = random.Random(key)
+        connection = Connection(self._address)
+        await asyncio.sleep(dice.uniform(0, stream.pause_s))
+        number = 0
+        while not self._stopping.is_set():
+            left: list[tuple[Sent, str]] = []
+            for place in range(stream.batch):
+                own = f"{key}-{place % _KEYS}"
+                event = Sent(id=f"{own}-{number}", topic=stream.topic, key=own, number=number)
+                left.append((event, _pad(stream, dice)))
+                number += 1
+            self.ledger += [event for event, _ in left]
+            while left and time.monotonic() < self._gives_up_at_s:
+                answer = await self._ask(connection, batch_request(stream.topic, self._token, left), stream.topic)
+                events = [event for event, _ in left]
+                note_batch(events, answer)
+                self.out_of_turn += out_of_turn(events)
+                left = [one for one in left if not one[0].stored]
+                if left:
+                    await asyncio.sleep(dice.uniform(*stream.retry_s))
+            await asyncio.sleep(stream.pause_s * dice.uniform(0.5, 1.5))
+        connection.close()
+
+    async def _ask(self, connection: Connection, request: bytes, topic: str) -> Answer:
+        at_s = time.monotonic()
+        answer = await connection.ask(request, self._timeout_s)
+        self.attempts.append(
+            Attempt(
+                at_s, time.monotonic() - at_s, self._lag_s, answer.status, answer.retry_after_s, code_of(answer), topic
+            )
+        )
+        return answer
 
 
-def note(event: Sent, answer: Answer) -> None:
-    """Write down what an answer says of the event."""
-    if 200 <= answer.status < 300:
-        receipt = json.loads(answer.body)
-        event.stored.append((receipt["partition"], receipt["offset"]))
-    elif answer.status in {504, 500, CUT, SILENT}:
-        event.unknown += 1
-        event.cut += answer.status == CUT
-    elif answer.status != REFUSED:
-        event.refused += 1
-
-
-def _code(answer: Answer) -> str:
-    names = {REFUSED: "connection refused", CUT: "connection cut", SILENT: "no answer"}
-    if answer.status < 0:
-        return names[answer.status]
-    return "" if answer.status < 300 else str(json.loads(answer.body).get("code"))
+def _pad(stream: Stream, dice: random.Random) -> str:
+    return "x" * int(stream.pad_bytes * dice.uniform(0.5, 1.5))

@@ -93,6 +93,7 @@ class Scene:
         """What holds under every fault: faults.md's head and Broker 1. Call when the scene is over."""
         assert self.verdict is not None
         assert self.verdict.clean, self.verdict.wrong()
+        assert self.load.out_of_turn == [], "stored after a failure of their key in the same request"
         others = {a.status: a.code for a in self.load.attempts if not a.ok and a.status not in allowed}
         assert others == {}, "statuses beside 2xx, 503 and 504"
         longest_s = self.gate.deadline_s + 1 + FORM.slack_s
@@ -135,6 +136,17 @@ class Scene:
 def streams(topic: str, producers: int = 50, pause_s: float = 0.1) -> list[Stream]:
     """One stream of the usual load."""
     return [Stream(topic=topic, producers=producers, pause_s=pause_s)]
+
+
+def mixed(topic: str, small: str) -> list[Stream]:
+    """The usual load; and keys with several events on their way; and batches of several partitions, and of several pieces for one
+    (`small` has one partition and takes no large batches)."""
+    return [
+        Stream(topic=topic, producers=50),
+        Stream(topic=topic, producers=4, outstanding=6, pause_s=0.2),
+        Stream(topic=topic, producers=4, batch=12, pause_s=0.3),
+        Stream(topic=small, producers=3, batch=24, pause_s=0.3, pad_bytes=10_000),
+    ]
 
 
 def describe() -> str:
