@@ -6,10 +6,15 @@ from typing import Self
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["MemoryBudget", "Reservation", "decoded_cost_bytes"]
+__all__ = ["SMALL_BYTES", "MemoryBudget", "Reservation", "decoded_cost_bytes", "encoded_cost_bytes"]
 
 _BYTES_A_TOKEN = 56
 _COPIES = 2
+SMALL_BYTES = 4096
+"""A value this small is charged the worst that it could cost, uncounted: a value for every second byte."""
+_SMALL_COST = 30
+_BINARY_COST = 8
+"""What a binary value of ever so many tiny ones may take, times its size: decoded, and encoded anew."""
 
 
 def decoded_cost_bytes(size_bytes: int, tokens: int) -> int:
@@ -19,6 +24,11 @@ def decoded_cost_bytes(size_bytes: int, tokens: int) -> int:
     its own size when decoded, 56 to 64 bytes a value.
     """
     return _COPIES * size_bytes + _BYTES_A_TOKEN * tokens
+
+
+def encoded_cost_bytes(size_bytes: int) -> int:
+    """What a single value takes while it is judged, at worst, in binary or where it is small."""
+    return (_SMALL_COST if size_bytes <= SMALL_BYTES else _BINARY_COST) * size_bytes
 
 
 class MemoryBudget:

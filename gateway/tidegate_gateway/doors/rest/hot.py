@@ -25,7 +25,7 @@ from tidegate_gateway.doors.rest.media import DATA_FORMS, NDJSON, TEXT, VALUES, 
 from tidegate_gateway.doors.rest.query import asks_for_values
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
-from tidegate_gateway.intake.memory import decoded_cost_bytes
+from tidegate_gateway.intake.memory import SMALL_BYTES, decoded_cost_bytes, encoded_cost_bytes
 from tidegate_gateway.intake.principal import Principal
 from tidegate_gateway.intake.submission import Admission, Incoming, Request, Submission, Unreadable
 
@@ -36,11 +36,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _DOOR = "rest"
 _PREFIX = b"/v1/topics/"
-_SMALL_BYTES = 4096
-_SMALL_COST = 30
-"""A body this small is charged the worst that it could cost, uncounted: a value for every second byte."""
-_BINARY_COST = 8
-"""What a binary value of ever so many tiny ones may take, times its size: decoded, and encoded anew."""
 _LEFT_BYTES = 65_536
 """An unread rest of this size is the server's to skip; a longer one ends the connection."""
 
@@ -266,10 +261,8 @@ def _one(body: bytes, media: str, event: EventHead, admission: Admission) -> Sub
 def _cost_bytes(body: bytes, media: str) -> int:
     """What a single value takes while it is judged, at worst."""
     size = len(body)
-    if size <= _SMALL_BYTES:
-        return _SMALL_COST * size
-    if media not in TEXT:
-        return _BINARY_COST * size
+    if size <= SMALL_BYTES or media not in TEXT:
+        return encoded_cost_bytes(size)
     return decoded_cost_bytes(size, body.count(b",") + body.count(b"[") + body.count(b"{"))
 
 
