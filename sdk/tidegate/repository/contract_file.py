@@ -35,6 +35,7 @@ __all__ = ["ContractFile", "Definition", "is_topic", "read_contract"]
 
 _is_topic_text = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII).fullmatch
 _MAX_EVENT_BYTES = 100_000_000
+_PLACED = ("key", "eventTime", "route", "unknownFields", "tombstones")
 
 
 def is_topic(name: str) -> bool:
@@ -56,7 +57,8 @@ class Definition:
 class ContractFile:
     """A contract file, read. `live` holds the part shared by all versions, without any version.
 
-    The rest becomes part of a version when it is released. `places` knows where `id`, `key`, `eventTime` and `route` are written.
+    The rest becomes part of a version when it is released. `places` knows where `id`, `key`, `eventTime`, `route`,
+    `unknownFields` and `tombstones` are written.
     """
 
     live: ContractSource
@@ -163,7 +165,7 @@ class _Reader:
         )
 
     def _places(self, top: dict[str, Node], options: dict[str, Node]) -> dict[str, Place]:
-        nodes: dict[str, Node] = {name: options[name] for name in ("key", "eventTime", "route") if name in options}
+        nodes: dict[str, Node] = {name: options[name] for name in _PLACED if name in options}
         nodes |= {"id": top["id"]} if "id" in top else {}
         return {name: self._document.place(node) for name, node in nodes.items()}
 

@@ -26,7 +26,21 @@ from tidegate.repository.released import RELEASED, read_released, version_folder
 from tidegate.repository.routes import route_owners
 from tidegate.repository.working_copy import SchemaFiles, WorkingCopy
 
-__all__ = ["CONTRACTS", "Loaded", "Repository", "contract_name", "load", "read", "read_contract_file", "read_versions"]
+__all__ = [
+    "CONTRACTS",
+    "Loaded",
+    "Repository",
+    "compile_problems",
+    "contract_name",
+    "contract_names",
+    "load",
+    "own_routes",
+    "read",
+    "read_contract_file",
+    "read_versions",
+    "unique_ids",
+    "unlisted",
+]
 
 CONTRACTS = "contracts"
 _SUFFIX = ".yaml"
@@ -69,15 +83,15 @@ def read(folder: Path, *, working_copies: bool, routes: Mapping[str, str] | None
     lock = read_lock(folder)
     broken = list(lock.broken)
     files: list[ContractFile] = []
-    for name in _contract_names(folder, broken):
+    for name in contract_names(folder, broken):
         problems = Problems(name, name.removeprefix(f"{CONTRACTS}/").removesuffix(_SUFFIX))
         try:
             files.append(read_contract_file(folder, problems))
         except Refused:
             broken += problems.rows
-    broken += _unlisted(folder, lock)
+    broken += unlisted(folder, lock)
     reading = _Reading(folder, lock, broken, working_copies=working_copies)
-    sources, copies = reading.contracts(_own_routes(_unique(files, lock, broken), lock, broken, routes or {}))
+    sources, copies = reading.contracts(own_routes(unique_ids(files, lock, broken), lock, broken, routes or {}))
     return Repository(contracts=tuple(sources), broken=tuple(broken), copies=copies)
 
 
@@ -134,7 +148,7 @@ def _said(error: Exception) -> str:
     return str(error) if isinstance(error, ContractError) else f"cannot be compiled, by a fault of Tidegate: {error!r}"
 
 
-def _contract_names(folder: Path, broken: list[Broken]) -> Iterator[str]:
+def contract_names(folder: Path, broken: list[Broken]) -> Iterator[str]:
     """contracts/*.yaml in order; files that look like contracts and are not read are said."""
     try:
         found = sorted(path.name for path in (folder / CONTRACTS).iterdir() if not path.name.startswith("."))
@@ -154,7 +168,7 @@ def _contract_names(folder: Path, broken: list[Broken]) -> Iterator[str]:
             broken.append(Broken(file=f"{CONTRACTS}/{name}", line=1, column=1, detail=detail))
 
 
-def _unlisted(folder: Path, lock: Lock) -> Iterator[Broken]:
+def unlisted(folder: Path, lock: Lock) -> Iterator[Broken]:
     """Released folders that no line of the lock names: a release that was interrupted, or a line that was lost."""
     listed = {version_folder(line.topic, line.version) for line in lock.lines}
     refused = {row.topic for row in lock.broken}
@@ -186,7 +200,7 @@ def read_versions(folder: Path, lock: Lock, topic: str, problems: Problems) -> t
     return tuple(found)
 
 
-def _unique(files: list[ContractFile], lock: Lock, broken: list[Broken]) -> list[ContractFile]:
+def unique_ids(files: list[ContractFile], lock: Lock, broken: list[Broken]) -> list[ContractFile]:
     """Contracts with an id of their own. Of two with one id, that with releases keeps it, then the first by name."""
     owners: dict[str, str] = {}
     kept: list[ContractFile] = []
@@ -203,7 +217,7 @@ def _unique(files: list[ContractFile], lock: Lock, broken: list[Broken]) -> list
     return sorted(kept, key=lambda c: c.topic)
 
 
-def _own_routes(
+def own_routes(
     files: list[ContractFile], lock: Lock, broken: list[Broken], served: Mapping[str, str]
 ) -> list[ContractFile]:
     """Contracts whose route is theirs alone. Drafts come last, then what has no release: they take nobody's route away."""

@@ -13,7 +13,7 @@ from tidegate.repository.broken import Broken, Place, Problems, Refused
 from tidegate.repository.contract_file import is_topic
 from tidegate.repository.files import read_text
 
-__all__ = ["HEADER", "LOCK", "Lock", "LockLine", "passing_id", "read_lock"]
+__all__ = ["HEADER", "LOCK", "Lock", "LockLine", "parse_lock", "passing_id", "read_lock"]
 
 LOCK = "released.lock"
 HEADER = """\
@@ -50,12 +50,15 @@ class LockLine:
 class Lock:
     """The sound lines of the lock in their order, and what is wrong with the others. Immutable."""
 
-    __slots__ = ("broken", "lines", "text")
+    __slots__ = ("_by_topic", "broken", "lines", "text")
 
     def __init__(self, text: str, lines: Iterable[LockLine], broken: Iterable[Broken]) -> None:
         self.text = text
         self.lines = tuple(lines)
         self.broken = tuple(broken)
+        self._by_topic: dict[str, tuple[LockLine, ...]] = {}
+        for line in self.lines:
+            self._by_topic[line.topic] = (*self._by_topic.get(line.topic, ()), line)
 
     @property
     def largest_id(self) -> int:
@@ -64,7 +67,7 @@ class Lock:
 
     def of(self, topic: str) -> tuple[LockLine, ...]:
         """The versions of one topic, oldest first."""
-        return tuple(line for line in self.lines if line.topic == topic)
+        return self._by_topic.get(topic, ())
 
     def id_of(self, schema_hash: str) -> int:
         """The id that stands for a schema: the one it has in any topic, else the next free one."""
@@ -91,6 +94,11 @@ def read_lock(folder: Path) -> Lock:
     except Refused:
         return Lock("", (), problems.rows)
     return _parsed(text, problems)
+
+
+def parse_lock(text: str) -> Lock:
+    """The lock in a text, that of another commit for one. Bad lines are left out and listed."""
+    return _parsed(text, Problems(LOCK))
 
 
 def _parsed(text: str, problems: Problems) -> Lock:

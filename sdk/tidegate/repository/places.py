@@ -1,8 +1,9 @@
-"""Where in a file a contract's error is: JSON pointers and Protobuf names as line and column. Called by `folder`.
+"""Where in a file a contract's error is: JSON pointers and Protobuf names as line and column. Called by `folder` and by `tidegate check`.
 
 Only for people, on failure: a place that cannot be found is the file's first line.
 """
 
+import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from tidegate.repository.working_copy import WorkingCopy
 if TYPE_CHECKING:
     from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorProto
 
-__all__ = ["place_of"]
+__all__ = ["field_place", "place_of"]
 
 
 def place_of(topic: str, version: VersionSource, copy: WorkingCopy | None, pointer: str) -> Place:
@@ -79,3 +80,62 @@ def _declarations(file: "FileDescriptorProto") -> dict[str, tuple[int, ...]]:
     for step, enum in enumerate(file.enum_type):
         found[f"{file.package}.{enum.name}" if file.package else enum.name] = (5, step)
     return found
+
+
+def field_place(topic: str, copy: WorkingCopy, path: str) -> Place:
+    """The place of a dotted field path in the edited files; the schema's file where it has no such field."""
+    if copy.source.format == "protobuf":
+        return _protobuf_place(copy.source.descriptors, f"{copy.source.message}.{path}", copy.file, released=False)
+    pointer = _avro_pointer(json.loads(copy.source.schema), path)
+    return place_of(topic, copy.source, copy, pointer)
+
+
+def _avro_pointer(schema: Any, path: str) -> str:
+    """The pointer to a field, by names through records, arrays, maps and unions; as far as it can be followed."""
+    named: dict[str, tuple[Any, str]] = {}
+    _collect(schema, "", "", named)
+    pointer, value, inside = "", schema, ""
+    for name in path.split(".") if path else ():
+        found = _field(value, inside, name, named)
+        if found is None:
+            break
+        value, pointer = found
+        inside = f"{pointer}/type"
+    return pointer
+
+
+def _collect(value: Any, pointer: str, namespace: str, named: dict[str, tuple[Any, str]]) -> None:
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _collect(item, f"{pointer}/{index}", namespace, named)
+    elif isinstance(value, dict):
+        if isinstance(value.get("name"), str) and value.get("type") in ("record", "error", "enum", "fixed"):
+            name, own = value["name"], value.get("namespace", namespace)
+            full = name if "." in name or not own else f"{own}.{name}"
+            namespace = full.rpartition(".")[0]
+            named[full] = value, pointer
+        for step in ("type", "items", "values"):
+            _collect(value.get(step), f"{pointer}/{step}", namespace, named)
+        for index, field in enumerate(value.get("fields", ())):
+            _collect(field.get("type"), f"{pointer}/fields/{index}/type", namespace, named)
+
+
+def _field(value: Any, pointer: str, name: str, named: dict[str, tuple[Any, str]]) -> tuple[Any, str] | None:
+    """The field `name` of the record that a type is or holds."""
+    todo = [(value, pointer)]
+    for _ in range(1000):  # a schema cannot hold itself without a name, and names lead to records
+        if not todo:
+            break
+        value, pointer = todo.pop(0)
+        if isinstance(value, str):
+            short = [found for full, found in named.items() if value in (full, full.rpartition(".")[2])]
+            todo += short[:1]
+        elif isinstance(value, list):
+            todo += [(item, f"{pointer}/{index}") for index, item in enumerate(value)]
+        elif isinstance(value, dict) and "fields" in value:
+            for index, field in enumerate(value["fields"]):
+                if field.get("name") == name:
+                    return field["type"], f"{pointer}/fields/{index}"
+        elif isinstance(value, dict):
+            todo += [(value[part], f"{pointer}/{part}") for part in ("type", "items", "values") if part in value]
+    return None

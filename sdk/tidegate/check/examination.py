@@ -1,0 +1,175 @@
+"""`tidegate check` as straight lines: read the folder, read the reference, judge each contract, put the findings in order.
+
+Called by the command and by `release`. Each step is a module of its own beside this one; nothing is printed here.
+"""
+
+import tempfile
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from tidegate.check.avro_consumers import consumers_broken
+from tidegate.check.avro_lint import avro_lint
+from tidegate.check.avro_producers import avro_refusals
+from tidegate.check.contract_terms import format_changed, terms_tightened
+from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
+from tidegate.check.goldens import goldens_refused
+from tidegate.check.history import history_broken
+from tidegate.check.older import Candidate, Older
+from tidegate.contracts.avro.parsing import parse_schema
+from tidegate.contracts.codec import ContractError
+from tidegate.contracts.compiled import compile_version
+from tidegate.contracts.source import VersionSource
+from tidegate.contracts.wording import did_you_mean, shown
+from tidegate.repository.broken import Problems, Refused
+from tidegate.repository.folder import CONTRACTS, compile_problems, contract_name, read_contract_file
+from tidegate.repository.git import Reference, open_reference
+from tidegate.repository.git_revision import GitFailure
+from tidegate.repository.survey import Subject, Survey, candidate_of, survey
+from tidegate.repository.working_copy import SchemaFiles
+
+__all__ = ["Examined", "examine"]
+
+_EDITED = ("avro/", "proto/", f"{CONTRACTS}/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What was found in a folder, in the order of its files; `contracts` are the topics looked at."""
+
+    findings: tuple[Finding, ...]
+    contracts: tuple[str, ...]
+
+    @property
+    def broken(self) -> bool:
+        """Whether anything is wrong; warnings are not."""
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def examine(folder: Path, topics: Collection[str] = (), against: str | None = None) -> Examined:
+    """Everything that is wrong with the contracts below `folder` (`topics`: with those only), and what will bite.
+
+    `against` names a commit. Raises `CannotRun`, with a hint, where the question cannot be answered.
+    """
+    if not (folder / CONTRACTS).is_dir():
+        raise CannotRun(f"{folder} holds no {CONTRACTS}/", "--contracts names the schemas folder")
+    try:
+        reference = open_reference(folder, against) if against is not None else None
+        return _examined(folder, topics, reference)
+    except GitFailure as failure:
+        raise CannotRun(str(failure), failure.hint) from None
+
+
+def _examined(folder: Path, topics: Collection[str], reference: Reference | None) -> Examined:
+    found = survey(folder)
+    _check_topics(topics, found)
+    findings = [from_broken(row) for row in found.broken]
+    if reference is not None:
+        findings += history_broken(folder, reference, found.lock, frozenset(found.topics))
+    wanted = [subject for subject in found.subjects if not topics or subject.topic in topics]
+    with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
+        candidates = list(_candidates(folder, wanted, reference, Path(scratch)))
+    for candidate in candidates:
+        findings += _judged(folder, candidate)
+    if topics:
+        findings = [one for one in findings if one.topic is None or one.topic in topics]
+    return Examined(findings=in_order(findings), contracts=tuple(subject.topic for subject in wanted))
+
+
+def _check_topics(topics: Iterable[str], found: Survey) -> None:
+    for topic in topics:
+        if topic not in found.topics:
+            known = did_you_mean(topic, found.topics) or f"known: {', '.join(found.topics[:8]) or 'none'}"
+            raise CannotRun(f'there is no contract "{shown(topic)}"', known)
+
+
+def _candidates(
+    folder: Path, subjects: Iterable[Subject], reference: Reference | None, scratch: Path
+) -> Iterator[Candidate]:
+    """Each contract with what it is compared with."""
+    before = _Before(folder, reference, scratch) if reference is not None else None
+    for subject in subjects:
+        released = tuple(Older(label=f"version {one.number}", source=one) for one in subject.versions)
+        if released and not subject.changed:
+            released = released[:-1]
+        source = before.source(subject) if before is not None else None
+        known = {one.fingerprint for one in subject.versions} | {subject.copy.source.fingerprint}
+        older = None
+        if before is not None and source is not None and source.fingerprint not in known:
+            older = Older(label=before.name, source=source)
+        yield Candidate(subject=subject, released=released, reference=older)
+
+
+class _Before:
+    """The working copies of the reference, read only where an edited file differs from the folder's."""
+
+    def __init__(self, folder: Path, reference: Reference, scratch: Path) -> None:
+        self.name = reference.name
+        self._scratch = scratch
+        edited = [name for name in reference.files if name.startswith(_EDITED)]
+        self._same = all(reference.holds(name, folder) for name in edited)
+        if not self._same:
+            for name, content in reference.read(edited).items():
+                path = scratch / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        self._schemas = SchemaFiles(scratch)
+
+    def source(self, subject: Subject) -> VersionSource | None:
+        """What the reference's contract of this topic says; None where it has none, a draft, a broken one, or the same."""
+        name = contract_name(subject.topic)
+        if self._same or not (self._scratch / name).is_file():
+            return None
+        problems = Problems(name, subject.topic)
+        try:
+            contract = read_contract_file(self._scratch, problems)
+            if contract.live.status == "draft":
+                return None
+            return candidate_of(self._schemas, contract, problems).source
+        except Refused:
+            return None
+
+
+def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
+    """One contract. Where it does not compile, what can be compared is compared all the same."""
+    subject = candidate.subject
+    live = msgspec.structs.replace(subject.contract.live, versions=(subject.copy.source,))
+    compiled = None
+    try:
+        compiled = compile_version(subject.topic, subject.copy.source, frozenset(live.sensitive))
+    except (ContractError, RecursionError):
+        yield from map(from_broken, compile_problems(live, subject.copy))
+    yield from format_changed(candidate)
+    if candidate.source.format == "avro":
+        try:
+            parse_schema(candidate.source.schema)
+        except (ContractError, RecursionError):
+            return  # told above
+        if compiled is not None:
+            yield from avro_lint(candidate, compiled)
+        yield from consumers_broken(candidate)
+    if live.inputs == "any":
+        yield from _producers(candidate)
+        if compiled is not None:
+            yield from goldens_refused(folder, candidate, compiled)
+
+
+def _producers(candidate: Candidate) -> Iterator[Finding]:
+    """Unless producers name their version, what was accepted stays accepted."""
+    told: set[str] = set()
+    for older in filter(None, (candidate.newest, candidate.reference)):
+        yield from terms_tightened(candidate, older)
+        if older.source.format == candidate.source.format == "avro":
+            for refusal in avro_refusals(older.source, candidate.source):
+                if refusal.pointer + refusal.said in told:
+                    continue
+                told.add(refusal.pointer + refusal.said)
+                yield Finding(
+                    place=candidate.place(refusal.pointer),
+                    rule=refusal.rule,
+                    message=f"{refusal.said}: producers on {older.label} are refused",
+                    severity="warning" if refusal.rule == "producer/rule-changed" else "error",
+                    topic=candidate.topic,
+                )
