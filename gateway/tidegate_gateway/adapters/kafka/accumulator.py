@@ -137,15 +137,17 @@ class Accumulator:
             self.ready_pieces += 1
             return
         self._queued[lane] = None
-        if not lane.busy and lane.obstacle is None:
-            self._make_ready(lane)
+        self._make_ready(lane)
 
     def ready(self) -> Sequence[Lane]:
         """The lanes with something to send that could send it now, the longest ready first."""
         return tuple(self._ready)
 
     def park(self, lane: Lane, obstacle: Obstacle) -> None:
-        """A ready lane cannot send after all; it is ready again once the obstacle is out of the way."""
+        """A ready lane cannot send after all; it is ready again once the obstacle is out of the way. A busy one is none: its batch is
+        its obstacle."""
+        if lane.busy:
+            return
         self._unready(lane)
         lane.obstacle = obstacle
         self._parked.setdefault(obstacle, {})[lane] = None
@@ -154,8 +156,7 @@ class Accumulator:
         """An obstacle is out of the way."""
         for lane in self._parked.pop(obstacle, ()):
             lane.obstacle = None
-            if lane.queue:
-                self._make_ready(lane)
+            self._make_ready(lane)
 
     def unpark_held(self) -> None:
         """Look again at what is held back by anything but a busy broker."""
@@ -258,10 +259,12 @@ class Accumulator:
 
     def _free(self, lane: Lane) -> None:
         lane.busy = False
-        if lane.queue:
-            self._make_ready(lane)
+        self._make_ready(lane)
 
     def _make_ready(self, lane: Lane) -> None:
+        """Where it has something, no batch of it is out, nothing is in its way and it is not ready already."""
+        if not lane.queue or lane.busy or lane.obstacle is not None or lane in self._ready:
+            return
         queued_s = lane.queue[0].queued_s
         self.oldest_s = min(self.oldest_s, queued_s) if self._ready else queued_s
         self._ready[lane] = None

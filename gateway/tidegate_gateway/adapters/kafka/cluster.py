@@ -28,6 +28,8 @@ __all__ = ["Cluster", "Topic"]
 _LOOK_S = 12.0
 """How long a look may take, connecting included: a login over TLS is seven round trips."""
 _LOOKS = 12
+"""So many begin in that time while none is answered; twice as many may be under way."""
+
 _READ_S = 15.0
 _AGAIN_S = 2.0
 _AT_ONCE = 8
@@ -59,6 +61,7 @@ class Cluster:
         self._controller: Address | None = None
         self._favourite: Address | None = None
         self._turn = 0
+        self._looked_s = float("-inf")
         self._lines: dict[Address, Line] = {}
         self._silent: dict[Address, str] = {}
         self._looks: set[asyncio.Task[None]] = set()
@@ -77,7 +80,8 @@ class Cluster:
         self._pulse = Pulse(monotonic())
         self._task = asyncio.create_task(self._run(), name="kafka-cluster")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._known.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._known.wait()
 
     async def watch(self, topics: Iterable[str] | Mapping[str, WantedTopic], timeout_s: float) -> None:
         """Know these topics, and only these; wait for the reading of them, at most so long. A mapping says what is wanted."""
@@ -106,18 +110,27 @@ class Cluster:
 
     async def _run(self) -> None:
         while True:
-            if len(self._looks) < _LOOKS:
+            if self._may_look(monotonic()):
                 look = asyncio.create_task(self._look(), name="kafka-look")
                 self._looks.add(look)
                 look.add_done_callback(self._looks.discard)
             with suppress(TimeoutError):
-                wait_s = self._pulse.wait_s(monotonic(), self._settings.probe_s)
-                await asyncio.wait_for(self._wake.wait(), wait_s)
+                async with asyncio.timeout(self._pulse.wait_s(monotonic(), self._settings.probe_s)):
+                    await self._wake.wait()
             self._wake.clear()
             self._pulse.silent(monotonic(), self._who_is_silent())
             self._settle()
             if self.up:
                 self._read_where_due()
+
+    def _may_look(self, now_s: float) -> bool:
+        """Looks that nobody answers are spread over the time that each may take: so a broker that comes back is asked within a second,
+        however often one is to be asked or something fails."""
+        crowded = len(self._looks) > 1 and now_s - self._looked_s < _LOOK_S / _LOOKS
+        if crowded or len(self._looks) >= 2 * _LOOKS:
+            return False
+        self._looked_s = now_s
+        return True
 
     async def _look(self) -> None:
         """Ask some brokers, and all there are where those surely fail. Never raises for a fault of theirs."""

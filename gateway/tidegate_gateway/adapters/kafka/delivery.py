@@ -58,9 +58,10 @@ class Delivery:
         self._round_trip = RoundTrip()
         self._was_up = False
         self._refreshed_s = 0.0
-        self._flush_handle: asyncio.TimerHandle | None = None
+        self._flush_handle: asyncio.Handle | None = None
+        self._flushing = False
         self._sweeper: asyncio.Task[None] | None = None
-        self._closing = False
+        self._ended = False
         self._progress = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -71,24 +72,27 @@ class Delivery:
 
     async def close(self, drain_s: float) -> None:
         """Send what waits, at most `drain_s` seconds, tell everybody who waits still, and close the producers."""
-        self._closing = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(drain_s):
-                while self.owed():
-                    self._progress.clear()
-                    await self._progress.wait()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeper
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(drain_s):
+                    while self.owed():
+                        self._progress.clear()
+                        await self._progress.wait()
+        finally:
+            self._end()
+            await self.generations.close(_STOP_S)
+
+    def _end(self) -> None:
+        """Tell everybody who waits; nothing is sent from now on."""
+        self._ended = True
+        for handle in (self._sweeper, self._flush_handle):
+            if handle is not None:
+                handle.cancel()
         self.accumulator.expire(float("inf"), lambda _: CLOSED)
         for generation in self.generations.flying():
             generation.seal()
             for flight in generation.flights.values():
                 give_up(flight, float("inf"))
-        await self.generations.close(_STOP_S)
-        if self._flush_handle is not None:
-            self._flush_handle.cancel()
 
     def owed(self) -> bool:
         """Whether anybody still waits for an answer: what is past its deadline and told keeps nobody from going."""
@@ -118,7 +122,7 @@ class Delivery:
     def schedule(self) -> None:
         """Flush now, or see that it is done once the linger is over. Only what could go now counts."""
         accumulator = self.accumulator
-        if not accumulator.ready_pieces or self.generations.current is None:
+        if self._flushing or self._ended or not accumulator.ready_pieces or self.generations.current is None:
             return
         wait_s = self._linger.wait_s(accumulator.ready_pieces, self._loop.time() - accumulator.oldest_s)
         if wait_s <= 0:
@@ -127,13 +131,23 @@ class Delivery:
             self._flush_handle = self._loop.call_later(wait_s, self._flush)
 
     def _flush(self) -> None:
-        """Send a batch of every partition that has something and could send it; the others are parked behind what stops them."""
+        """Send what could go now, once: what lands meanwhile (it could not be handed over) and makes more ready is for the next turn."""
         if self._flush_handle is not None:
             self._flush_handle.cancel()
             self._flush_handle = None
         generation = self.generations.current
         if generation is None:
             return
+        self._flushing = True
+        try:
+            self._send_ready(generation)
+        finally:
+            self._flushing = False
+        if self.accumulator.ready_pieces:
+            self._flush_handle = self._loop.call_soon(self._flush)
+
+    def _send_ready(self, generation: Generation) -> None:
+        """A batch of every partition that has something and could send it; the others are parked behind what stops them."""
         now_s = self._loop.time()
         late_s = now_s + self._round_trip.expected_s(now_s)
         together = 0
@@ -163,7 +177,7 @@ class Delivery:
             self.accumulator.done(lane, flight.pieces)
             if lane.standing.failures or lane.standing.why:
                 self._works(lane)
-        elif flight.unsent and not self._closing and not (lane.standing.refused and flight.answer):
+        elif flight.unsent and not self._ended and not (lane.standing.refused and flight.answer):
             if flight.answer:
                 lane.standing.hold(self._loop.time(), flight.answer, self._random())
                 generation.refresh()
@@ -171,7 +185,7 @@ class Delivery:
         else:
             give_up(flight, float("inf"))
             self.accumulator.done(lane, flight.pieces)
-            if not self._closing:
+            if not self._ended:
                 self._on_failed(generation, flight)
         self.schedule()
 

@@ -69,10 +69,10 @@ def note_answers(
 
 
 def give_up(flight: Flight, now_s: float) -> bool:
-    """Resolve what is past its deadline in a batch that has not landed; whether there was any."""
+    """Resolve what is past its deadline in a batch that has not landed; whether there was any, of those who went away too."""
     if flight.deadline_s > now_s:
         return False
-    overdue = [piece for piece in flight.pieces if piece.deadline_s <= now_s and not piece.future.done()]
+    overdue = [piece for piece in flight.pieces if piece.deadline_s <= now_s and not piece.failed]
     for piece in overdue:
         if flight.doubt:
             piece.resolve(Unknown("Kafka got the event and did not say before the deadline whether it is stored"))

@@ -7,19 +7,20 @@ partition of that broker before it tries again; and to see that the producer mov
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from random import sample
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, NodeNotReadyError
+from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError
 from aiokafka.protocol.api import Request
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.structs import TopicPartition
 
 from tidegate_gateway.adapters.kafka.accumulator import Lane, Obstacle, Piece, Place
 from tidegate_gateway.adapters.kafka.connecting import login_arguments
+from tidegate_gateway.adapters.kafka.connections import connect_apart, connected, hang_up
 from tidegate_gateway.adapters.kafka.flight import Flight, note_answers
 from tidegate_gateway.adapters.kafka.rewriting import answered_for, only, places_in
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
@@ -75,6 +76,8 @@ class Generation:
         self._sequences: dict[Place, int] = {}
         self._spoiled: set[Place] = set()
         self._out: dict[int, set[Place]] = {}
+        self._ends: set[asyncio.Future[Any]] = set()
+        self._sends: set[asyncio.Task[Any]] = set()
         self._settled = asyncio.Event()
         self._settled.set()
         self._loop = asyncio.get_running_loop()
@@ -92,19 +95,7 @@ class Generation:
         self._client = self._producer.client
         self._plain_send = self._client.send
         self._client.send = self._watched_send
-        self._connect_apart()
-
-    def _connect_apart(self) -> None:
-        """aiokafka connects to one broker at a time: one that hangs would keep the others from being connected."""
-        plain_get = self._client._get_conn  # noqa: SLF001 -- there is no other way to two connects at once
-        locks: dict[tuple[int, object], asyncio.Lock] = {}
-
-        async def get_conn(node_id: int, *, group: Any = 0, no_hint: bool = False) -> Any:
-            async with locks.setdefault((node_id, group), asyncio.Lock()):
-                return await plain_get(node_id, group=group, no_hint=no_hint)
-
-        self._client._get_conn = get_conn  # noqa: SLF001
-        self._client._get_conn_lock_value = nullcontext()  # noqa: SLF001
+        connect_apart(self._client)
 
     async def start(self, topics: Sequence[str]) -> None:
         """Connect to every broker, get a producer id and the topics' metadata. Raises KafkaError and OSError; bound the wait outside."""
@@ -116,7 +107,8 @@ class Generation:
     async def _connect(self, node_id: int) -> None:
         """A broker that hangs is no reason to keep all others waiting for this producer."""
         try:
-            await asyncio.wait_for(self._client.ready(node_id), _CONNECT_S)
+            async with asyncio.timeout(_CONNECT_S):
+                await self._client.ready(node_id)
         except TimeoutError:
             _log.warning("kafka: broker %s does not answer", node_id)
 
@@ -162,6 +154,7 @@ class Generation:
             self._land(flight, None)
         else:
             self._count(flight)
+            self._ends.add(future)
             future.add_done_callback(lambda done: self._end_flight(flight, done))
 
     def _hand_over(self, flight: Flight) -> "asyncio.Future[Any]":
@@ -225,30 +218,55 @@ class Generation:
             await _wait(self._settled, timeout_s)
 
     async def stop(self, timeout_s: float) -> None:
-        """Close the producer and its sockets, at most so long each. Never raises for a fault of the broker."""
+        """Close the producer and its sockets, at most so long each; at once where this is cancelled. Never raises for a fault of the broker.
+
+        What aiokafka left without an end has failed then, so that its partitions can go on elsewhere.
+        """
         self.retired = True
-        # `stop` waits for every batch, whatever time it takes; where it may not, its sender would go on without an end.
-        stop_sending = self._producer._sender.close  # noqa: SLF001 -- aiokafka has no other way to end it
-        for closing in (self._producer.stop, stop_sending, self._client.close):
+        try:
+            # The producer's `stop` waits for every batch, whatever time it takes; where it may not, its sender would go on without an end.
+            await self._close(self._producer.stop, timeout_s)
+            await self._close(self._producer._sender.close, timeout_s)  # noqa: SLF001 -- aiokafka has no other way to end it
+            await self._close(self._end_sends, timeout_s)
+            hang_up(self._client)
+            await self._close(self._client.close, timeout_s)
+        finally:
+            self._end_all()
+
+    async def _close(self, closing: Callable[[], Awaitable[None]], timeout_s: float) -> None:
+        with suppress(KafkaError, OSError):
             try:
-                await asyncio.wait_for(closing(), timeout_s)
-            except (KafkaError, OSError, TimeoutError):
-                continue
-            except (
-                Exception
-            ):  # aiokafka's own tasks may end with anything: the sockets must close all the same, and who waits be told
+                async with asyncio.timeout(timeout_s):
+                    await closing()
+            except (KafkaError, OSError):  # TimeoutError is one
+                raise
+            except Exception:  # aiokafka's own tasks may end with anything: the sockets must close all the same
                 _log.exception("kafka: a producer did not stop cleanly")
 
-    def abandon(self) -> None:
-        """Once stopped: what aiokafka left without an end has failed, so that its partitions can go on elsewhere."""
+    async def _end_sends(self) -> None:
+        """aiokafka leaves requests alone that its sender no longer waits for."""
+        for task in self._sends:
+            task.cancel()
+        if self._sends:
+            await asyncio.wait(self._sends)
+
+    def _end_all(self) -> None:
+        """Let go of everything now, however far the closing came."""
+        sender = self._producer._sender.sender_task  # noqa: SLF001
+        for task in (*self._sends, *([sender] if sender is not None else [])):
+            task.cancel()
+        hang_up(self._client)
+        for future in tuple(self._ends):
+            future.cancel()  # aiokafka's flush waits for them
         for flight in tuple(self.flights.values()):
             self._land(flight, None)
 
     def _end_flight(self, flight: Flight, done: "asyncio.Future[Any]") -> None:
         """aiokafka says that a batch came to its end."""
+        self._ends.discard(done)
         error = KafkaError("cancelled") if done.cancelled() else done.exception()
         if self.flights.get(flight.lane.place) is not flight:
-            return  # it was withdrawn or abandoned
+            return  # it was withdrawn, or the producer closed
         if error is None:
             self._land(flight, -1 if flight.duplicate else done.result().offset)
         else:
@@ -273,8 +291,36 @@ class Generation:
     async def _watched_send(self, node_id: int, request: Request[Any], **options: Any) -> Any:
         if not isinstance(request, ProduceRequest):
             return await self._plain_send(node_id, request, **options)
-        began_s = self.moved_s = self._loop.time()
+        self._note_task()
+        self.moved_s = self._loop.time()
         places = places_in(request)
+        self._out[node_id] = set(places)
+        landing: set[Place] = set()
+        try:
+            transport = await connected(self._client, node_id)
+            landing, response = await self._send_written(node_id, request, places, transport, options)
+        except KafkaError as error:
+            raise self._final(error) from error
+        else:
+            return response
+        finally:
+            self.moved_s = self._loop.time()
+            # Those that land now keep the broker taken until they have: then their partitions can send again too.
+            self._out[node_id] = {place for place in landing if place in self.flights}
+            if not self._out[node_id]:
+                self._freed(node_id)
+
+    async def _send_written(
+        self,
+        node_id: int,
+        request: ProduceRequest,
+        places: Sequence[Place],
+        transport: asyncio.WriteTransport,
+        options: dict[str, Any],
+    ) -> tuple[set[Place], Any]:
+        """Write what may still go, over a connection that is there, and take in the answer: which places land now, and the answer as
+        aiokafka should see it. Nothing is waited for before it is written."""
+        began_s = self.moved_s = self._loop.time()
         flights = self._may_go(places, began_s)
         left_out = [place for place in places if place not in flights]
         if left_out:
@@ -283,30 +329,30 @@ class Generation:
         for flight in flights.values():
             flight.doubt = True
         self._out[node_id] = set(flights)
-        landing: set[Place] = set()
         try:
             response = await self._plain_send(node_id, request, **options)
-        except NodeNotReadyError as error:
+        except NodeNotReadyError:
             for place, flight in flights.items():
                 flight.doubt = doubts[place]
-            raise self._final(error) from error
-        except KafkaError as error:
-            raise self._final(error) from error
-        else:
-            self._answered(self._loop.time() - began_s)
-            landing, again = note_answers(response.topics, flights, doubts)
-            if again or left_out:
-                response.topics = answered_for(response, again, left_out)
-                for place in again:
-                    self._take_back(flights[place])
-                landing |= again
-            return response
-        finally:
-            self.moved_s = self._loop.time()
-            # Those that land now keep the broker taken until they have: then their partitions can send again too.
-            self._out[node_id] = {place for place in landing if place in self.flights}
-            if not self._out[node_id]:
-                self._freed(node_id)
+            raise
+        except RequestTimedOutError:
+            transport.abort()  # what the broker has not taken by now would be written once it wakes up
+            raise
+        self._answered(self._loop.time() - began_s)
+        landing, again = note_answers(response.topics, flights, doubts)
+        if again or left_out:
+            response.topics = answered_for(response, again, left_out)
+            for place in again:
+                self._take_back(flights[place])
+            landing |= again
+        return landing, response
+
+    def _note_task(self) -> None:
+        """Who sends, so that it can be ended: aiokafka makes a task for each request."""
+        task = asyncio.current_task()
+        if task is not None and task not in self._sends:
+            self._sends.add(task)
+            task.add_done_callback(self._sends.discard)
 
     def _may_go(self, places: Sequence[Place], now_s: float) -> dict[Place, Flight]:
         """The flights that may be sent still: not withdrawn, and not late. Raises Sealed where there are none."""
@@ -337,10 +383,9 @@ class Generation:
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:
-    try:
-        await asyncio.wait_for(event.wait(), max(0.0, timeout_s))
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, timeout_s)):
+            await event.wait()
 
 
 def _without_waiting(sending: Any) -> "asyncio.Future[Any]":

@@ -59,7 +59,8 @@ class Generations:
         self._made = asyncio.Event()
         self._made_s = float("-inf")
         self._maker: asyncio.Task[None] | None = None
-        self._cancelled: set[asyncio.Task[None]] = set()
+        self._hurry = asyncio.Event()
+        self._trying: asyncio.Timeout | None = None
         self._loop = asyncio.get_running_loop()
 
     def start(self) -> None:
@@ -70,7 +71,8 @@ class Generations:
     async def wait_made(self, timeout_s: float) -> None:
         """Wait until there has been a producer, at most so long."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._made.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._made.wait()
 
     def follow(self, topics: Sequence[str]) -> None:
         """The topics that exist now; never waits."""
@@ -98,15 +100,12 @@ class Generations:
         generation.seal()
 
     def renew(self, why: str) -> None:
-        """The brokers came back: a producer with new connections, made at once."""
+        """The brokers came back: a producer with new connections, made at once. What is half made has the old ones."""
         if self.current is not None:
             self.replace(self.current, why)
-        self._made_s = float("-inf")
-        if self._maker is not None and self._wanted.is_set():
-            self._maker.cancel()
-            self._cancelled.add(self._maker)
-            self._maker.add_done_callback(self._cancelled.discard)
-            self._maker = asyncio.create_task(self._make(), name="kafka-generations")
+        self._hurry.set()
+        if self._trying is not None and not self._trying.expired():
+            self._trying.reschedule(self._loop.time())
 
     def flying(self) -> Sequence[Generation]:
         """All that are alive: the current one, and those that end."""
@@ -114,30 +113,26 @@ class Generations:
 
     async def close(self, timeout_s: float) -> None:
         """Stop all producers, each within `timeout_s`; what they have not sent by then stays unsent."""
-        makers = [*self._cancelled, *([self._maker] if self._maker is not None else [])]
-        last = self.flying()
-        self.current = None
-        tasks = [*makers, *self._ending.values()]
+        last, self.current = self.current, None
+        tasks = [*([self._maker] if self._maker is not None else []), *self._ending.values()]
         for task in tasks:
             task.cancel()
+        if last is not None:
+            last.seal()
+            tasks.append(asyncio.create_task(last.stop(timeout_s), name="kafka-generation-end"))
         await asyncio.gather(*tasks, return_exceptions=True)
-        for generation in last:
-            generation.seal()
-        await asyncio.gather(*(generation.stop(timeout_s) for generation in last))
-        for generation in last:
-            generation.abandon()
+        for generation in tuple(self._ending):  # its task was cancelled before it began
+            await generation.stop(timeout_s)
+            self._ending.pop(generation, None)
 
     async def _make(self) -> None:
         failures = 0
         while True:
             await self._wanted.wait()
-            while not self._up():  # noqa: ASYNC110 -- a return is told by `renew`, which starts this anew
-                await asyncio.sleep(_LOOK_S)
-            await asyncio.sleep(max(0.0, self._made_s + _REST_S - self._loop.time()))
+            await self._rest(failures)
             await self._end_oldest()
             generation = await self._try()
             if generation is None:
-                await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
                 failures += 1
                 continue
             failures = 0
@@ -148,33 +143,48 @@ class Generations:
                 self._retire(before)
             self._made.set()
             generation.follow(self._topics())
-            self._changed()
+            self._loop.call_soon(self._changed)
+
+    async def _rest(self, failures: int) -> None:
+        """A while after the last producer, or the last try; not before brokers answer. `renew` ends it."""
+        rest_s = (
+            _BACKOFF_S[min(failures, len(_BACKOFF_S)) - 1] if failures else self._made_s + _REST_S - self._loop.time()
+        )
+        await self._pause(rest_s)
+        while not self._up():
+            self._hurry.clear()
+            await self._pause(_LOOK_S)
+
+    async def _pause(self, most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, most_s)):
+                await self._hurry.wait()
 
     async def _try(self) -> Generation | None:
-        """A started producer, or None where there can be none now."""
+        """A started producer, or None where there can be none now: then nothing of it is left."""
+        self._hurry.clear()
         generation: Generation | None = None
+        started = False
         try:
             generation = self._new()
-            await asyncio.wait_for(generation.start(self._topics()), _START_S)
+            async with asyncio.timeout(_START_S) as self._trying:
+                await generation.start(self._topics())
+            started = True
         except Exception as error:  # whatever aiokafka raises, the next producer must still be made
-            expected = isinstance(error, KafkaError | OSError | TimeoutError)
+            expected = isinstance(error, KafkaError | OSError)
             _log.log(logging.DEBUG if expected else logging.ERROR, "kafka: no producer yet: %r", error)
-        except asyncio.CancelledError:
-            if generation is not None:
+        finally:
+            self._trying = None
+            if generation is not None and not started:
                 await generation.stop(_CLOSE_S)
-            raise
-        else:
-            return generation
-        if generation is not None:
-            await generation.stop(_CLOSE_S)
-        return None
+        return generation if started else None
 
     async def _end_oldest(self) -> None:
-        """At most two live: what ends must end now, and a new producer does not wait long for it."""
+        """At most two live: what ends must end now, before another is made. It has no more than 5 s for that."""
         for generation in self._ending:
             generation.seal()
         if self._ending:
-            await asyncio.wait(self._ending.values(), timeout=_ANSWER_S + 3 * _CLOSE_S)
+            await asyncio.wait(self._ending.values(), timeout=_ANSWER_S + 8 * _CLOSE_S)
 
     def _retire(self, generation: Generation) -> None:
         generation.retired = True
@@ -190,8 +200,9 @@ class Generations:
             await generation.wait_settled(latest_s - now_s)
             generation.seal()
             await generation.wait_empty(_ANSWER_S)
-            await generation.stop(_CLOSE_S)
-            generation.abandon()
         finally:
-            self._ending.pop(generation, None)
-            self._changed()
+            try:
+                await generation.stop(_CLOSE_S)
+            finally:
+                self._ending.pop(generation, None)
+                self._changed()

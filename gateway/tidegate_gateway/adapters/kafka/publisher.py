@@ -11,7 +11,7 @@ import random as random_module
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import time
 
-from tidegate_gateway.adapters.kafka.accumulator import Piece, PieceOutcome
+from tidegate_gateway.adapters.kafka.accumulator import Lane, Piece, PieceOutcome
 from tidegate_gateway.adapters.kafka.cluster import Cluster
 from tidegate_gateway.adapters.kafka.delivery import Delivery
 from tidegate_gateway.adapters.kafka.generation import SEQUENCE_BOUND
@@ -94,11 +94,12 @@ class KafkaPublisher:
         picked = await pick(known, records, outcomes, keyless=keyless, now_ms=int(time() * 1000))
         if self._closed:  # while they were looked at: nobody would see to their deadline any more
             return [outcome or CLOSED for outcome in outcomes]
-        if self._refused:
-            self._without_refused(topic, picked, outcomes)
+        trials = self._without_refused(topic, picked, outcomes) if self._refused else []
         why = self._crowd(topic, picked)
         if why is not None:
             return [outcome or why for outcome in outcomes]
+        for lane in trials:
+            lane.standing.tried(self._loop.time(), self._random())
         sent = self._queue(topic, known, picked, records, deadline_s)
         for piece, places in sent:
             _tell(await piece.future, piece, places, outcomes)
@@ -107,8 +108,10 @@ class KafkaPublisher:
     async def close(self, drain_s: float) -> None:
         """Take nothing more, send what waits, at most `drain_s` seconds, and close. What was not sent is not stored."""
         self._closed = True
-        await self._delivery.close(drain_s)
-        await self._cluster.close()
+        try:
+            await self._delivery.close(drain_s)
+        finally:
+            await self._cluster.close()
 
     def _on_cluster(self) -> None:
         self._delivery.on_cluster()
@@ -123,16 +126,21 @@ class KafkaPublisher:
             return topic_absent(topic, self._cluster.absent.get(topic, "is not known in Kafka yet"), self._random())
         return None
 
-    def _without_refused(self, topic: str, picked: Picked, outcomes: list[Outcome | None]) -> None:
-        """Take out what is for a partition that is refused, and say so; a trial is let through now and then."""
+    def _without_refused(self, topic: str, picked: Picked, outcomes: list[Outcome | None]) -> list[Lane]:
+        """Take out what is for a partition that is refused, and say so; the partitions that are to be tried with what is left."""
         now_s = self._loop.time()
+        trials: list[Lane] = []
         for partition in tuple(picked):
             lane = self._refused.get((topic, partition))
-            if lane is None or (self._delivery.has_leader(lane) and lane.standing.admits(now_s, self._random())):
+            if lane is None:
+                continue
+            if self._delivery.has_leader(lane) and lane.standing.admits(now_s):
+                trials.append(lane)
                 continue
             refused = partition_refused(lane, self._random())
             for place in picked.pop(partition)[1]:
                 outcomes[place] = refused
+        return trials
 
     def _crowd(self, topic: str, picked: Picked) -> NotStored | None:
         """Why there is no room for these; None where there is."""

@@ -61,14 +61,13 @@ class Standing:
         """Whether what is queued should wait before it is sent again. What was let in as a trial does not."""
         return not self.refused and now_s < self._again_s
 
-    def admits(self, now_s: float, random: float) -> bool:
-        """Whether a submission may be queued. Where the partition is refused, yes means: this one is the trial. `random`: [0, 1)."""
-        if not self.refused:
-            return True
-        if now_s < self._again_s:
-            return False
+    def admits(self, now_s: float) -> bool:
+        """Whether a submission may be queued. Where the partition is refused, it would be the trial: say so, once it is (`tried`)."""
+        return not self.refused or now_s >= self._again_s
+
+    def tried(self, now_s: float, random: float) -> None:
+        """The trial of a refused partition is under way: no other, for a while. `random`: [0, 1)."""
         self._again_s = now_s + _spread(_LONGEST_S, random)
-        return True
 
 
 def _spread(pause_s: float, random: float) -> float:

@@ -85,6 +85,21 @@ def test_a_parked_lane_is_not_company_and_not_looked_at(loop: asyncio.AbstractEv
     assert (acc.ready_pieces, acc.oldest_s, list(acc.ready())) == (3, 1.0, [good, stuck])
 
 
+def test_a_lane_with_a_batch_out_is_never_ready(loop: asyncio.AbstractEventLoop) -> None:
+    """Whatever becomes of obstacles: a second batch would overtake the first on another producer."""
+    acc = Accumulator(100_000)
+    lane = acc.lane("t", 0)
+    first, second = piece(loop, lane), piece(loop, lane)
+    acc.add(first, 0.0)
+    batch = take(acc, lane, 10)
+    acc.add(second, 0.0)
+    acc.park(lane, "waits for a new producer")
+    acc.unpark_all()
+    assert (list(acc.ready()), acc.ready_pieces) == ([], 0)
+    acc.done(lane, batch)
+    assert (list(acc.ready()), acc.ready_pieces) == ([lane], 1)
+
+
 def test_obstacles_are_taken_away_one_by_one_or_all(loop: asyncio.AbstractEventLoop) -> None:
     acc = Accumulator(100_000)
     lanes = [acc.lane("t", number) for number in range(3)]

@@ -81,6 +81,16 @@ def test_only_what_is_past_its_deadline_is_given_up(doubt: bool, told: type) -> 
     assert not give_up(one, 6.0), "told once"
 
 
+def test_who_went_away_does_not_hide_that_nothing_came_of_it() -> None:
+    """Else a partition that hangs would never be blamed where its producers are the impatient ones."""
+    one = flight(5.0, 5.0)
+    for piece in one.pieces:
+        piece.future.cancel()
+    assert give_up(one, 5.0)
+    assert not give_up(one, 6.0), "said once"
+    assert all(piece.failed for piece in one.pieces)
+
+
 def test_why_it_failed_is_said() -> None:
     one = flight(5.0)
     one.answer = "NOT_ENOUGH_REPLICAS"

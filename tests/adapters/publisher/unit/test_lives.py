@@ -52,12 +52,10 @@ async def test_a_batch_that_never_ends_is_abandoned_with_its_producer(monkeypatc
     future = never_ending(monkeypatch, one)
     batch = pieces(2)
     one.send(batch[0].lane, batch)
-    await one.stop(0.5)
-    assert landings == []
-    one.abandon()
+    await one.stop(0.05)
     ((flight, base),) = landings
     assert (flight.pieces, base, one.flights) == (batch, None, {})
-    future.set_exception(RuntimeError("late"))
+    assert future.cancelled(), "aiokafka's flush waited for it"
     await asyncio.sleep(0)
     assert len(landings) == 1, "an end after the end is none"
 

@@ -23,7 +23,7 @@ def test_one_failure_is_no_reason_to_refuse() -> None:
     standing = Standing()
     standing.failed(0.0, "no answer", 0.5)
     assert not standing.refused
-    assert standing.admits(0.0, 0.5)
+    assert standing.admits(0.0)
     assert not standing.held(0.0)
 
 
@@ -31,7 +31,7 @@ def test_two_failures_in_a_row_are() -> None:
     standing = refused()
     assert standing.refused
     assert standing.why == "NOT_ENOUGH_REPLICAS", "a failure without a word does not hide the last word"
-    assert not standing.admits(0.1, 0.5)
+    assert not standing.admits(0.1)
     assert not standing.held(0.1), "a trial that was let in is sent"
 
 
@@ -46,9 +46,11 @@ def test_a_success_between_them_counts() -> None:
 
 def test_one_submission_in_a_while_is_the_trial() -> None:
     standing = refused()
-    assert standing.admits(1.0, 0.5)
-    assert not standing.admits(1.1, 0.5), "one, not all who ask"
-    assert standing.admits(3.1, 0.5), "whatever became of the first"
+    assert standing.admits(1.0)
+    assert standing.admits(1.0), "asking alone is no trial"
+    standing.tried(1.0, 0.5)
+    assert not standing.admits(1.1), "one, not all who ask"
+    assert standing.admits(3.1), "whatever became of the first"
 
 
 @given(st.lists(st.floats(0, 0.999), min_size=3, max_size=40))
@@ -58,9 +60,10 @@ def test_a_refused_partition_is_tried_at_least_every_two_seconds_however_long_it
     now_s = 0.0
     for random in randoms:
         standing.failed(now_s, "x", random)
-        assert not standing.admits(now_s, random)
+        assert not standing.admits(now_s)
         now_s += 2.0
-        assert standing.admits(now_s, random)
+        assert standing.admits(now_s)
+        standing.tried(now_s, random)
 
 
 def test_a_refusal_in_passing_is_tried_again_soon_then_later() -> None:
@@ -77,7 +80,7 @@ def test_of_an_outage_no_partition_is_guilty() -> None:
     standing = refused()
     standing.forgive()
     assert not standing.refused
-    assert standing.admits(0.0, 0.5)
+    assert standing.admits(0.0)
 
 
 def test_nothing_known_holds_nothing_back() -> None:

@@ -1,0 +1,46 @@
+"""What aiokafka's client does not do with its connections: brokers are connected side by side, sockets close at once. Called by `generation`.
+
+The one module that reaches for them.
+"""
+
+import asyncio
+from contextlib import nullcontext
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.errors import NodeNotReadyError
+
+__all__ = ["connect_apart", "connected", "hang_up"]
+
+
+def connect_apart(client: AIOKafkaClient) -> None:
+    """aiokafka connects to one broker at a time: one that hangs would keep the others from being connected."""
+    plain_get = client._get_conn  # noqa: SLF001 -- there is no other way to two connects at once
+    locks: dict[tuple[int, object], asyncio.Lock] = {}
+
+    async def get_conn(node_id: int, *, group: Any = ConnectionGroup.DEFAULT, no_hint: bool = False) -> Any:
+        async with locks.setdefault((node_id, group), asyncio.Lock()):
+            return await plain_get(node_id, group=group, no_hint=no_hint)
+
+    client._get_conn = get_conn  # noqa: SLF001
+    client._get_conn_lock_value = nullcontext()  # noqa: SLF001
+
+
+async def connected(client: AIOKafkaClient, node_id: int) -> asyncio.WriteTransport:
+    """The way to a broker, connected first where there is none: that may take as long as a request. What is sent to it at once waits
+    for nothing more. Raises NodeNotReadyError, and nothing was sent."""
+    if not await client.ready(node_id):
+        raise NodeNotReadyError(f"broker {node_id} cannot be reached")
+    writer: asyncio.StreamWriter = client._conns[node_id, ConnectionGroup.DEFAULT]._writer  # noqa: SLF001 -- there is no way to abort
+    return writer.transport
+
+
+def hang_up(client: AIOKafkaClient) -> None:
+    """Close all sockets now: what a broker that hangs has not taken from us yet, it never gets."""
+    for connection in tuple(client._conns.values()):  # noqa: SLF001
+        writer = connection._writer  # noqa: SLF001
+        connection.close()
+        if writer is not None:
+            writer.transport.abort()
+    if client._sync_task is not None:  # noqa: SLF001 -- it would connect again
+        client._sync_task.cancel()  # noqa: SLF001
