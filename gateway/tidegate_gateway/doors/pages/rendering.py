@@ -33,6 +33,12 @@ def breakable(text: str) -> Markup:
     return escape(text).replace(".", Markup(".<wbr>")).replace("_", Markup("_<wbr>"))
 
 
+def sentence(text: str) -> str:
+    """A detail as a sentence of its own: a capital first, unless it begins with a name (`customer.orders has ...`)."""
+    first = text.partition(" ")[0]
+    return text[:1].upper() + text[1:] if first.isalpha() else text
+
+
 _environment = Environment(
     loader=PackageLoader("tidegate_gateway.doors.pages", "templates"),
     autoescape=True,
@@ -40,7 +46,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_environment.filters.update(with_code=with_code, breakable=breakable)
+_environment.filters.update(with_code=with_code, breakable=breakable, sentence=sentence)
 _environment.globals.update(style_tag=STYLE_TAG)
 
 

@@ -6,6 +6,7 @@ Pages need the rights of `doors.rest.viewer`, but for the error codes, which say
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.errors import ERRORS, Code
 from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.pages.content import error_page, topic_entry, topic_page
@@ -60,7 +61,7 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
     @router.get("/docs/errors/{code}")
     async def error(request: Request, code: str) -> Response:
         if code not in ERRORS:
-            return _refused(request, Fault(Code.NOT_FOUND, "there is no such code"), answers)
+            return _refused(request, Fault(Code.NOT_FOUND, _no_code(code)), answers)
         return _page(error_html(error_page(Code(code)), _root(request)), _OPEN)
 
     @router.get("/docs/style.css")
@@ -76,6 +77,13 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
     for near in ("/docs/", "/docs/topics", "/docs/errors"):
         router.add_api_route(near, _to_index, methods=["GET"], include_in_schema=False)
     return router
+
+
+def _no_code(name: str) -> str:
+    hint = did_you_mean(name, ERRORS)
+    return (
+        f'there is no error code "{shown(name)}"' + (f" ({hint})" if hint else "") + "; all of them are at /docs#errors"
+    )
 
 
 async def _to_index(request: Request) -> Response:

@@ -13,7 +13,7 @@ from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.errors import ERRORS, Code
 from tidegate_gateway.doors.pages.commands import commands
 from tidegate_gateway.doors.pages.content import topic_page
-from tidegate_gateway.doors.pages.rendering import STYLE, STYLE_TAG, breakable, topic_html, with_code
+from tidegate_gateway.doors.pages.rendering import STYLE, STYLE_TAG, breakable, sentence, topic_html, with_code
 from tidegate_gateway.doors.rest.deps import RestDeps
 
 Ask = Callable[..., Awaitable[httpx2.Response]]
@@ -247,6 +247,27 @@ async def test_a_code_that_is_none(ask: Ask) -> None:
     assert (await ask("/docs/errors/no_such")).json()["code"] == "not_found"
     answer = await ask("/docs/errors/no_such", **HTML)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("rate_limitd", "did you mean &#34;rate_limited&#34;?"),
+        ("<b>", "&#34;&lt;b&gt;&#34;"),
+        ("zzz", "all of them are at /docs#errors"),
+    ],
+)
+async def test_a_code_that_is_none_is_told_what_there_is(ask: Ask, name: str, says: str) -> None:
+    text = (await ask(f"/docs/errors/{name}", **HTML)).text
+    assert says in text
+    assert "There is no error code" in text
+    assert 'href="../../docs"' in text
+
+
+def test_a_detail_that_begins_with_a_name_keeps_it() -> None:
+    assert sentence("the token may not") == "The token may not"
+    assert sentence("customer.orders has no version 9") == "customer.orders has no version 9"
+    assert sentence("") == ""
 
 
 async def test_the_index_shows_what_the_token_covers(ask: Ask, ask_public: Ask) -> None:
