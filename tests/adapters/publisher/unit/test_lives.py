@@ -1,18 +1,22 @@
 """Producers and their batches where aiokafka does not do as it should: nobody waits for ever, nothing is told that is not so."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from aiokafka.errors import NodeNotReadyError, RequestTimedOutError
+from aiokafka.protocol.produce import ProduceRequest
 
 from tidegate.errors import Code
 from tidegate_gateway.adapters.kafka import generation as generation_module
-from tidegate_gateway.adapters.kafka.accumulator import Accumulator, Piece
+from tidegate_gateway.adapters.kafka.accumulator import Accumulator, Lane, Piece
 from tidegate_gateway.adapters.kafka.cluster import Topic
 from tidegate_gateway.adapters.kafka.flight import Flight
-from tidegate_gateway.adapters.kafka.generation import Generation
+from tidegate_gateway.adapters.kafka.generation import Generation, Sealed
 from tidegate_gateway.adapters.kafka.limits import KAFKA_DEFAULTS
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
+from tidegate_gateway.adapters.kafka.rewriting import places_in
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.intake.ports import NotStored, Record, Unknown
 
@@ -149,3 +153,133 @@ def ready_publisher() -> KafkaPublisher:
     publisher._cluster.up = True
     publisher._cluster.topics = {"orders": Topic(partitions=1, available=(0,), limits=KAFKA_DEFAULTS)}
     return publisher
+
+
+def asked(deadlines_s: dict[int, float]) -> tuple[ProduceRequest, list[Flight]]:
+    """A request with a batch for each of these partitions, and their flights."""
+    request = ProduceRequest(
+        transactional_id=None,
+        required_acks=-1,
+        timeout=5_000,
+        topics=[("orders", [(partition, b"batch") for partition in deadlines_s])],
+    )
+    loop = asyncio.get_running_loop()
+    lanes = {partition: Lane("orders", partition) for partition in deadlines_s}
+    flights = [
+        Flight(lanes[partition], [Piece(lanes[partition], [RECORD], 100, end_s, loop.create_future())], 0.0)
+        for partition, end_s in deadlines_s.items()
+    ]
+    return request, flights
+
+
+class Connecting:
+    """A generation whose broker takes its time to be connected; what is written to it then is kept."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, deadlines_s: dict[int, float]) -> None:
+        self.landings: Landings = []
+        self.written: list[list[Any]] = []
+        self.now_s = 0.0
+        self.one = generation(self.landings)
+        self.request, flights = asked(deadlines_s)
+        for flight in flights:
+            self.one.flights[flight.lane.place] = flight
+        self.transport = SimpleNamespace(aborted=False, abort=self._abort)
+        self.connected = asyncio.Event()
+        self.answer: Exception | None = RequestTimedOutError()
+
+        async def connects(*_: object) -> object:
+            await self.connected.wait()
+            return self.transport
+
+        async def writes(_: int, request: ProduceRequest) -> object:
+            self.written.append(places_in(request))
+            if self.answer is None:
+                await asyncio.Event().wait()
+            raise self.answer or RuntimeError
+
+        monkeypatch.setattr(generation_module, "connected", connects)
+        monkeypatch.setattr(self.one, "_plain_send", writes)
+        monkeypatch.setattr(self.one, "_loop", SimpleNamespace(time=lambda: self.now_s))
+        self.sending = asyncio.create_task(self.one._watched_send(1, self.request))
+
+    def _abort(self) -> None:
+        self.transport.aborted = True
+
+
+async def test_what_became_late_while_the_broker_was_connected_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would be told to be in doubt where it surely was never sent."""
+    slow = Connecting(monkeypatch, {0: 3.0, 1: 9.0})
+    await asyncio.sleep(0)
+    slow.now_s = 5.0
+    slow.connected.set()
+    with pytest.raises(RequestTimedOutError):
+        await slow.sending
+    assert slow.written == [[("orders", 1)]]
+    ((late, base),) = slow.landings
+    assert (late.lane.place, base, late.unsent, late.doubt) == (("orders", 0), None, True, False)
+    assert slow.one.flights["orders", 1].doubt
+    assert slow.transport.aborted, "what is still in our buffers must not be written when the broker wakes up"
+    await slow.one.stop(0.05)
+
+
+async def test_what_was_withdrawn_while_the_broker_was_connected_is_not_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slow = Connecting(monkeypatch, {0: 9.0, 1: 9.0})
+    await asyncio.sleep(0)
+    slow.one.seal()
+    slow.connected.set()
+    with pytest.raises(Sealed):
+        await slow.sending
+    assert slow.written == []
+    assert [flight.unsent for flight, _ in slow.landings] == [True, True]
+    await slow.one.stop(0.05)
+
+
+async def test_a_broker_that_cannot_be_connected_leaves_no_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Connecting(monkeypatch, {0: 9.0})
+
+    async def refuses(*_: object) -> object:
+        raise NodeNotReadyError
+
+    monkeypatch.setattr(generation_module, "connected", refuses)
+    with pytest.raises(NodeNotReadyError):
+        await slow.sending
+    assert not slow.one.flights["orders", 0].doubt
+    assert slow.one.obstacle(("orders", 1)) == "has no leader", "the broker is not taken any more"
+    await slow.one.stop(0.05)
+
+
+async def test_no_request_outlives_its_producer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka's sender leaves them behind where it is stopped in time."""
+    hanging = Connecting(monkeypatch, {0: 9.0})
+    hanging.answer = None
+    hanging.connected.set()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert hanging.written
+    await hanging.one.stop(0.05)
+    assert hanging.sending.cancelled()
+    ((flight, base),) = hanging.landings
+    assert (base, flight.unsent, flight.doubt) == (None, False, True)
+
+
+async def test_a_stop_that_is_cancelled_lets_go_of_everything_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    landings: Landings = []
+    one = generation(landings)
+    future = never_ending(monkeypatch, one)
+    batch = pieces(1)
+    one.send(batch[0].lane, batch)
+    hung_up: list[object] = []
+    monkeypatch.setattr(generation_module, "hang_up", hung_up.append)
+    plain_stop = one._producer.stop
+    monkeypatch.setattr(one._producer, "stop", lambda: asyncio.Event().wait())
+    stopping = asyncio.create_task(one.stop(60))
+    await asyncio.sleep(0)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    assert [(flight.pieces, base) for flight, base in landings] == [(batch, None)]
+    assert hung_up == [one._client]
+    assert future.cancelled()
+    await plain_stop()
