@@ -1,3 +1,57 @@
-"""Tidegate's client side. The public names live in its subpackages; importing this module imports none of them."""
+"""Tidegate's client side: `from tidegate import Client`. Names are looked up when first used, so that this import costs nothing."""
 
-__all__: list[str] = []
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tidegate.client import Client
+    from tidegate.exceptions import (
+        Closed,
+        ContractViolation,
+        Forbidden,
+        NotAccepted,
+        OutcomeUnknown,
+        QueueFull,
+        RateLimited,
+        Refused,
+        TidegateError,
+        Unavailable,
+    )
+    from tidegate.settings import ClientSettings, DropReport
+    from tidegate.wire.results import ResultLine
+
+__all__ = [
+    "Client",
+    "ClientSettings",
+    "Closed",
+    "ContractViolation",
+    "DropReport",
+    "Forbidden",
+    "NotAccepted",
+    "OutcomeUnknown",
+    "QueueFull",
+    "RateLimited",
+    "Refused",
+    "ResultLine",
+    "TidegateError",
+    "Unavailable",
+]
+
+_HOME = {
+    "Client": "tidegate.client",
+    "ClientSettings": "tidegate.settings",
+    "DropReport": "tidegate.settings",
+    "ResultLine": "tidegate.wire.results",
+}
+
+
+def __getattr__(name: str) -> object:
+    """PEP 562: the public names, from the modules that hold them."""
+    if name not in __all__:
+        raise AttributeError(f"module 'tidegate' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME.get(name, "tidegate.exceptions")), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,287 @@
+"""Delivery, sans I/O: events in, shipments out, answers in, outcomes out. Called by `driver`, on one thread; never blocks.
+
+Joins the decisions: which lane, when a batch goes, what an answer means, when to go again, when to stop asking. `now` is an argument
+everywhere, `random` and the spool are given once. What is in here has no lock: whoever drives it owns it.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tidegate.backoff import Random
+from tidegate.breaker import Breaker, Passage
+from tidegate.budget import RetryBudget
+from tidegate.counters import Counters
+from tidegate.delivery import Again, Judgement, judge
+from tidegate.engine_settings import EngineSettings
+from tidegate.lanes import NEVER, Lane
+from tidegate.outgoing import Generation, Outcome, Outgoing, Undelivered
+from tidegate.placing import Topic
+from tidegate.transport.port import Answer
+from tidegate.wire.results import ResultLine
+
+__all__ = ["Engine", "Shipment"]
+
+
+class Shipment(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A batch that goes out now, to be brought back by `answered` or `returned`. `timeout_s`: how long an answer is waited for."""
+
+    lane: Lane
+    events: Sequence[Outgoing]
+    probe: bool
+    retry: bool
+    timeout_s: float
+
+    @property
+    def topic(self) -> str:
+        """The topic of all its events."""
+        return self.lane.topic
+
+
+class Engine:
+    """All events of one client between acceptance and outcome."""
+
+    __slots__ = (
+        "_breaker",
+        "_budget",
+        "_generation",
+        "_older",
+        "_random",
+        "_retries_out",
+        "_settings",
+        "_topics",
+        "counters",
+        "events",
+        "size_bytes",
+    )
+
+    def __init__(self, settings: EngineSettings, random: Random, counters: Counters | None = None) -> None:
+        self._settings = settings
+        self._random = random
+        self._breaker = Breaker(settings.breaker_threshold)
+        self._budget = RetryBudget()
+        self._topics: dict[str, Topic] = {}
+        self._generation = Generation()
+        self._older: list[Generation] = []
+        self._retries_out = 0
+        self.counters = counters if counters is not None else Counters()
+        self.events = 0
+        """Events without an outcome, in flight included."""
+        self.size_bytes = 0
+        """Of those events."""
+
+    # accepting
+
+    def accept(self, events: Sequence[Outgoing]) -> None:
+        """Takes over events in the order in which they were submitted. Where there are too many, the oldest that wait are dropped."""
+        settings = self._settings
+        for event in events:
+            topic = self._topics.get(event.topic)
+            if topic is None:
+                topic = self._topics[event.topic] = Topic(event.topic, settings.lanes, settings.batch.max_events)
+            event.generation = self._generation
+            self._generation.left += 1
+            self.events += 1
+            self.size_bytes += event.size_bytes
+            topic.place(event)
+        while self.events > settings.max_events or self.size_bytes > settings.max_bytes:
+            if not self._drop_one():
+                break
+
+    def _drop_one(self) -> bool:
+        """Makes room, the oldest first. What is in flight cannot be taken back."""
+        lanes = [lane for lane in self._lanes() if lane.oldest() is not None]
+        if not lanes:
+            return False
+        event = min(lanes, key=lambda lane: lane.next_deadline()).drop_oldest()
+        if event is None:
+            return False
+        self.counters.dropped += 1
+        self._settle(
+            event,
+            Undelivered(
+                reason="the queue was full and the oldest event made room",
+                maybe_stored=event.maybe_stored,
+                given_up=True,
+            ),
+        )
+        return True
+
+    # sending
+
+    def due(self, now: float) -> list[Shipment]:
+        """What goes out at `now`. Every shipment must come back."""
+        self._expire(now)
+        shipments: list[Shipment] = []
+        for lane in self._lanes():
+            if lane.due_at(self._settings.batch) > now:
+                continue
+            shipment = self._ship(lane, now)
+            if shipment is not None:
+                shipments.append(shipment)
+        return shipments
+
+    def _ship(self, lane: Lane, now: float) -> Shipment | None:
+        passage = self._breaker.passage(now)
+        retry = lane.retrying
+        if passage is Passage.NONE or (retry and self._budget.exhausted and self._retries_out):
+            return None
+        probe = passage is Passage.PROBE
+        events = lane.take(now, self._settings.batch, 1 if probe else lane.max_events)
+        if not events:
+            return None
+        lane.in_flight = True
+        self._retries_out += retry
+        if probe:
+            self._breaker.probing()
+        for event in events:
+            event.attempts += 1
+        self.counters.requests += 1
+        self.counters.attempts += len(events)
+        self.counters.retries += sum(event.attempts > 1 for event in events)
+        left_s = max(events[0].deadline - now, self._settings.shortest_attempt_s)
+        timeout_s = min(self._settings.attempt_timeout_s, left_s)
+        return Shipment(lane=lane, events=events, probe=probe, retry=retry, timeout_s=timeout_s)
+
+    def next_due(self, now: float) -> float | None:
+        """When `due` is worth a call again; None: not before something else happens (an event, an answer)."""
+        due = NEVER
+        passage = self._breaker.passage(now)
+        gate = self._breaker.probe_at if self._breaker.open else now
+        for lane in self._lanes():
+            due = min(due, lane.next_deadline())
+            if gate is None or (lane.retrying and self._budget.exhausted and self._retries_out):
+                continue
+            at = lane.due_at(self._settings.batch)
+            due = min(due, at if passage is Passage.ALL else max(at, gate))
+        return None if due == NEVER else due
+
+    def _expire(self, now: float) -> None:
+        for lane in self._lanes():
+            if lane.next_deadline() <= now:
+                for event in lane.expire(now):
+                    self.counters.expired += 1
+                    self._settle(event, _too_late(event))
+
+    # answers
+
+    def answered(self, shipment: Shipment, answer: Answer, now: float) -> bool:
+        """An answer came. Settles what it settles and puts back the rest. Answers whether the token must be refreshed first."""
+        judgement = judge(shipment.events, answer)
+        self._count(shipment, judgement, now)
+        self._back(shipment)
+        again: list[tuple[Outgoing, float | None]] = []
+        for event, fate in zip(shipment.events, judgement.fates, strict=True):
+            if isinstance(fate, Again):
+                event.why = fate.why
+                event.maybe_stored = event.maybe_stored or fate.why.maybe_stored
+                again.append((event, fate.hint_s))
+            else:
+                self._settle(event, fate)
+        if again:
+            self._again(shipment, judgement, again, now)
+        else:
+            shipment.lane.failures = 0
+        return judgement.refresh_token
+
+    def _again(
+        self, shipment: Shipment, judgement: Judgement, again: Sequence[tuple[Outgoing, float | None]], now: float
+    ) -> None:
+        lane = shipment.lane
+        if judgement.halve_to is not None:
+            lane.max_events = judgement.halve_to
+            lane.give_back(shipment.events)
+        elif judgement.refresh_token:
+            for event in shipment.events:
+                event.refreshed = True
+            lane.give_back(shipment.events)
+        elif len(again) == len(shipment.events):
+            lane.give_back(shipment.events)
+            lane.hold(now, self._random, judgement.wait_s)
+        else:
+            lane.failures = 0
+            lane.hold_keys(again, now, self._random)
+
+    def _count(self, shipment: Shipment, judgement: Judgement, now: float) -> None:
+        """What the answer says of the gateway: breaker and budget."""
+        if judgement.gateway_failed:
+            self.counters.failures += 1
+            self._budget.failed()
+            self._breaker.failed(now, self._random, judgement.wait_s, probe=shipment.probe)
+            return
+        self._budget.succeeded()
+        was_open_s = self._breaker.succeeded(now)
+        if was_open_s:
+            self._resume(now, was_open_s)
+
+    def _resume(self, now: float, was_open_s: float) -> None:
+        """After an outage the lanes come back spread over a tenth of it: a fleet that lost one gateway must not find it together."""
+        spread_s = min(was_open_s * self._settings.resume_spread, self._settings.max_resume_spread_s)
+        for lane in self._lanes():
+            if lane.backlog:
+                lane.hold_until(now + self._random() * spread_s)
+
+    def returned(self, shipment: Shipment, reason: str) -> None:
+        """The shipment's request was cancelled: its events wait again, and may have been stored."""
+        self._back(shipment)
+        if shipment.probe:
+            self._breaker.abandoned()
+        for event in shipment.events:
+            event.maybe_stored = True
+            event.why = Undelivered(reason=reason, maybe_stored=True)
+        shipment.lane.give_back(shipment.events)
+
+    def _back(self, shipment: Shipment) -> None:
+        shipment.lane.in_flight = False
+        self._retries_out -= shipment.retry
+
+    # ending
+
+    def flush(self) -> tuple[Generation, ...]:
+        """Nothing that is here lingers any longer. Each generation's `left` falls to 0 when all of it has its outcome."""
+        self._older = [older for older in self._older if older.left]
+        if self._generation.left:
+            self._older.append(self._generation)
+            self._generation = Generation()
+        for lane in self._lanes():
+            lane.urge()
+        return tuple(self._older)
+
+    def abandon(self, reason: str) -> int:
+        """Gives up on everything that waits. Answers how many events that were. What is in flight keeps its chance."""
+        count = 0
+        for topic in self._topics.values():
+            for event in topic.clear():
+                count += 1
+                self._settle(event, Undelivered(reason=reason, maybe_stored=event.maybe_stored, given_up=True))
+        self.counters.abandoned += count
+        return count
+
+    def _settle(self, event: Outgoing, outcome: Outcome) -> None:
+        self.events -= 1
+        self.size_bytes -= event.size_bytes
+        if event.generation is not None:
+            event.generation.left -= 1
+        if isinstance(outcome, ResultLine):
+            self.counters.delivered += 1
+        else:
+            self.counters.undelivered += 1
+        event.on_settled(event, outcome)
+        self._topics[event.topic].settled()
+
+    def _lanes(self) -> Iterator[Lane]:
+        for topic in self._topics.values():
+            yield from topic.lanes
+
+
+def _too_late(event: Outgoing) -> Undelivered:
+    """The total deadline has passed; the last failure says why."""
+    why = event.why
+    if why is None:
+        return Undelivered(reason="it could not be sent before its deadline", maybe_stored=event.maybe_stored)
+    return Undelivered(
+        reason=f"not delivered before its deadline, after {event.attempts} attempts: {why.reason}",
+        code=why.code,
+        problem=why.problem,
+        maybe_stored=event.maybe_stored,
+    )

@@ -1,0 +1,153 @@
+"""From what the application hands over to an event in the queue, or its rejection: encoded, judged by its contract, given an id.
+
+Called by both shells for every event, on the caller's thread. Fetches nothing: the shelf holds what is at hand.
+"""
+
+import msgspec
+
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.media import FRAMED
+from tidegate.contracts.verdict import Encoded, Rejected, Violation
+from tidegate.contracts.wording import summary
+from tidegate.errors import Code, row
+from tidegate.ids import uuid7
+from tidegate.outgoing import EVENT_OVERHEAD_BYTES, OnSettled, Outgoing, Undelivered
+from tidegate.shell.shelf import Shelved
+from tidegate.shell.values import Unencodable, encoded
+from tidegate.wire.event import check_headers, check_id
+from tidegate.wire.problem import ContractRef, Problem
+
+__all__ = ["Admission", "EventFacts"]
+
+
+class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What an event brings beside its value: http.md's members of an Event. `time` is RFC 3339."""
+
+    id: str | None = None
+    key: str | bytes | None = None
+    headers: dict[str, str] | None = None
+    time: str | None = None
+    version: int | None = None
+    media_type: str | None = None
+
+
+_NO_FACTS = EventFacts()
+
+
+class Admission:
+    """Makes events for one client."""
+
+    __slots__ = ("_base_url", "_deadline_s")
+
+    def __init__(self, base_url: str, deadline_s: float) -> None:
+        self._base_url = base_url
+        self._deadline_s = deadline_s
+
+    def admit(
+        self,
+        place: Shelved,
+        value: object,
+        facts: EventFacts | None,
+        now: float,
+        on_settled: OnSettled,
+        target: object,
+        *,
+        urgent: bool = False,
+    ) -> Outgoing | Undelivered:
+        """The event to send, or why its contract refuses it. Raises `TypeError` for what is no event."""
+        facts = facts or _NO_FACTS
+        try:
+            body, media_type = encoded(value, facts.media_type)
+        except Unencodable as error:
+            return self._malformed(place.topic, Violation(pointer="#", rule="malformed", detail=str(error)))
+        if facts is not _NO_FACTS:
+            wrong = _wrong_facts(facts)
+            if wrong is not None:
+                return self._malformed(place.topic, wrong)
+        contract = place.contract
+        version = _version(contract, facts.version, body, media_type) if contract is not None else None
+        lane_key, number = b"", facts.version
+        if version is not None and media_type.partition(";")[0] in version.media_types:
+            verdict = version.check(body, media_type, key=facts.key, time=facts.time)
+            if type(verdict) is Encoded:
+                lane_key = verdict.key or b""
+                number = version.number or None
+            elif type(verdict) is Rejected and place.rejects:
+                return self._rejected(place.topic, version, verdict)
+        else:
+            version = None
+        return Outgoing(
+            id=facts.id or uuid7(),
+            topic=place.topic,
+            body=body,
+            media_type=media_type,
+            size_bytes=len(body) + EVENT_OVERHEAD_BYTES + (_extra_bytes(facts) if facts is not _NO_FACTS else 0),
+            at=now,
+            deadline=now + self._deadline_s,
+            on_settled=on_settled,
+            target=target,
+            key=facts.key,
+            lane_key=lane_key,
+            judged=version is not None,
+            headers=facts.headers,
+            time=facts.time,
+            version=number,
+            urgent=urgent,
+        )
+
+    def _rejected(self, topic: str, version: CompiledVersion, verdict: Rejected) -> Undelivered:
+        page = f"{self._base_url}/docs/topics/{topic}"
+        code = Code.MALFORMED if verdict.malformed else Code.CONTRACT_VIOLATION
+        violations = tuple(
+            msgspec.structs.replace(one, docs=f"{page}#{one.docs}" if one.docs else page) for one in verdict.violations
+        )
+        by = ContractRef(version=version.number, schema_id=version.schema_id, fingerprint=version.source.fingerprint)
+        return self._refusal(topic, code, violations, verdict.omitted, by, page)
+
+    def _malformed(self, topic: str, violation: Violation) -> Undelivered:
+        return self._refusal(topic, Code.MALFORMED, (violation,), 0, None, "")
+
+    def _refusal(
+        self,
+        topic: str,
+        code: Code,
+        violations: tuple[Violation, ...],
+        omitted: int,
+        by: ContractRef | None,
+        page: str,
+    ) -> Undelivered:
+        entry = row(code)
+        detail = summary(violations, omitted)
+        problem = Problem(
+            type=f"{self._base_url}/docs/errors/{code}",
+            title=entry.title,
+            status=entry.http,
+            detail=detail,
+            code=code,
+            retryable=False,
+            topic=topic,
+            contract=by,
+            errors=violations,
+            omitted=omitted,
+            docs=page,
+        )
+        return Undelivered(reason=detail, code=code, problem=problem)
+
+
+def _version(contract: CompiledContract, number: int | None, body: bytes, media_type: str) -> CompiledVersion | None:
+    if number is None and media_type in FRAMED:
+        return contract.framed_version(body) or contract.newest
+    return contract.version(number)
+
+
+def _wrong_facts(facts: EventFacts) -> Violation | None:
+    if facts.id is not None and (wrong := check_id(facts.id)) is not None:
+        return wrong
+    return check_headers((name.lower(), text) for name, text in facts.headers.items()) if facts.headers else None
+
+
+def _extra_bytes(facts: EventFacts) -> int:
+    size = len(facts.key) if facts.key else 0
+    for name, text in (facts.headers or {}).items():
+        size += len(name) + len(text) + 6
+    return size

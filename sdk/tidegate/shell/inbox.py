@@ -1,0 +1,138 @@
+"""Between the threads that submit and the one that delivers: bounded by events and bytes. Called by both shells and by `driver`.
+
+The lock is reentrant and held for a few lines that allocate next to nothing and call nobody, so that neither a signal handler nor a
+finaliser that submits can find it held by its own thread and wait for ever.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from threading import RLock
+from typing import Final
+
+from tidegate.outgoing import Outgoing
+
+__all__ = ["Inbox"]
+
+_NEVER: Final = float("inf")
+
+
+class Inbox:
+    """What was submitted and not yet taken over by the engine, and how much the engine holds."""
+
+    __slots__ = (
+        "_bytes",
+        "_drops",
+        "_engine_bytes",
+        "_engine_events",
+        "_events",
+        "_linger_s",
+        "_lock",
+        "_max_bytes",
+        "_max_events",
+        "_waiters",
+        "_wake_every",
+        "_wakes_at",
+        "accepted",
+        "closed",
+        "unjudged",
+        "wake",
+    )
+
+    def __init__(self, *, max_events: int, max_bytes: int, linger_s: float, wake_every: int, drops: bool) -> None:
+        """`wake_every`: so many waiting events wake the driver early. `drops`: never full, the engine drops the oldest."""
+        self._lock = RLock()
+        self._events: deque[Outgoing] = deque()
+        self._bytes = 0
+        self._engine_events = 0
+        self._engine_bytes = 0
+        self._max_events = max_events
+        self._max_bytes = max_bytes
+        self._linger_s = linger_s
+        self._wake_every = wake_every
+        self._drops = drops
+        self._wakes_at = _NEVER
+        self._waiters: deque[Callable[[], None]] = deque()
+        self.accepted = 0
+        self.unjudged = 0
+        self.closed = False
+        self.wake: Callable[[], None] = _nobody
+        """Wakes the driver; callable from any thread."""
+
+    def put(self, event: Outgoing) -> bool:
+        """Takes an event in; False where there is no room. The order of calls is the order of sending. Wakes the driver where it must."""
+        with self._lock:
+            events = self._events
+            waiting = len(events)
+            if not self._drops and (
+                waiting + self._engine_events >= self._max_events
+                or (
+                    self._bytes + self._engine_bytes + event.size_bytes > self._max_bytes
+                    and waiting + self._engine_events
+                )
+            ):
+                return False
+            events.append(event)
+            self._bytes += event.size_bytes
+            self.accepted += 1
+            self.unjudged += not event.judged
+            wake = event.urgent or event.at + self._linger_s < self._wakes_at or not (waiting + 1) % self._wake_every
+            if wake:
+                self._wakes_at = event.at
+        if wake:
+            self.wake()
+        return True
+
+    def drain(self) -> list[Outgoing]:
+        """Hands everything over to the engine, in order. By the driver alone."""
+        if not self._events:
+            return []
+        with self._lock:
+            events = list(self._events)
+            self._events.clear()
+            self._engine_events += len(events)
+            self._engine_bytes += self._bytes
+            self._bytes = 0
+        return events
+
+    def engine_holds(self, events: int, size_bytes: int, wakes_at: float | None) -> None:
+        """What the engine holds now, and when the driver wakes by itself. Those who wait for room are told."""
+        ready: list[Callable[[], None]] = []
+        with self._lock:
+            self._engine_events = events
+            self._engine_bytes = size_bytes
+            self._wakes_at = _NEVER if wakes_at is None else wakes_at
+            waiting = len(self._events)
+            if self._waiters and waiting + events < self._max_events and self._bytes + size_bytes < self._max_bytes:
+                ready.extend(self._waiters)
+                self._waiters.clear()
+        for tell in ready:
+            tell()
+
+    def when_room(self, tell: Callable[[], None]) -> None:
+        """Calls `tell` once, from the driver's thread, when there is room again, or when the client closes."""
+        with self._lock:
+            self._waiters.append(tell)
+        self.wake()
+
+    def close(self) -> None:
+        """Nothing more comes in; those who wait for room are told."""
+        with self._lock:
+            self.closed = True
+            ready = list(self._waiters)
+            self._waiters.clear()
+        for tell in ready:
+            tell()
+
+    @property
+    def events(self) -> int:
+        """Events without an outcome, roughly: those taken over are counted as the driver last said."""
+        return len(self._events) + self._engine_events
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be taken over."""
+        return not self._events
+
+
+def _nobody() -> None:
+    """No driver runs yet."""

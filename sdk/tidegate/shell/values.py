@@ -1,0 +1,86 @@
+"""What an application hands over, as bytes and their media type. Called by `admission` for every event. No library is imported for its types.
+
+dicts, dataclasses and msgspec Structs become JSON by msgspec; pydantic models and Protobuf messages by their own methods; bytes are taken
+as they are.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from math import isfinite
+from typing import Any, Final
+
+import msgspec
+
+from tidegate.contracts.media import AVRO, AVRO_FRAMED, JSON, PROTOBUF, PROTOBUF_FRAMED
+
+__all__ = ["MEDIA_TYPES", "Unencodable", "encoded"]
+
+MEDIA_TYPES: Final = frozenset({JSON, AVRO, AVRO_FRAMED, PROTOBUF, PROTOBUF_FRAMED})
+"""What encoded bytes may be."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Unencodable(ValueError):
+    """The value has no JSON form: NaN, an integer past 64 bits, an object of an unknown type."""
+
+
+def encoded(value: object, media_type: str | None) -> tuple[bytes, str]:
+    """The value's bytes as sent, and what they are.
+
+    `media_type` is for bytes alone (None: JSON). Raises `TypeError` for what is no event, `Unencodable` for one without a JSON form.
+    """
+    if type(value) is dict:
+        return _json(value), JSON
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value), _known(media_type)
+    if media_type is not None:
+        raise TypeError("media_type goes with encoded bytes; other values say by their type what they are")
+    return _object(value)
+
+
+def _known(media_type: str | None) -> str:
+    if media_type is None:
+        return JSON
+    if media_type not in MEDIA_TYPES:
+        raise ValueError(f"media_type is one of {', '.join(sorted(MEDIA_TYPES))}")
+    return media_type
+
+
+def _object(value: object) -> tuple[bytes, str]:
+    for method in ("SerializeToString", "to_binary"):  # google.protobuf; protobuf-py
+        serialise = getattr(value, method, None)
+        if serialise is not None:
+            return bytes(serialise()), PROTOBUF
+    dump: Callable[..., str] | None = getattr(value, "model_dump_json", None)  # pydantic
+    if dump is not None:
+        return dump(by_alias=True).encode(), JSON
+    if (
+        value is None
+        or isinstance(value, Mapping | msgspec.Struct)
+        or (is_dataclass(value) and not isinstance(value, type))
+    ):
+        return _json(value if not isinstance(value, Mapping) else dict(value)), JSON
+    raise TypeError(
+        f"an event is a dict, dataclass, msgspec Struct, pydantic model, Protobuf message or encoded bytes, not {type(value).__name__}"
+    )
+
+
+def _json(value: object) -> bytes:
+    try:
+        body = _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise Unencodable(f"the value has no JSON form: {error}") from None
+    if b"null" in body:
+        _refuse_not_finite(msgspec.to_builtins(value, builtin_types=(bytes, bytearray), str_keys=True))
+    return body
+
+
+def _refuse_not_finite(tree: Any) -> None:
+    """msgspec writes NaN and infinities as null, which a nullable field would let through."""
+    if isinstance(tree, float) and not isfinite(tree):
+        raise Unencodable("the value has no JSON form: NaN and infinity are no numbers of JSON")
+    for child in (
+        tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple | set | frozenset) else ()
+    ):
+        _refuse_not_finite(child)
