@@ -32,6 +32,8 @@ from tidegate_gateway.doors.admin import AdminDeps, admin_app
 from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rpc.deps import RpcDeps
+from tidegate_gateway.doors.rpc.server import RpcServer, RpcUnbindable
 from tidegate_gateway.edge.tls import TlsContext
 from tidegate_gateway.file_changes import Changes, look
 from tidegate_gateway.intake.catalogue import Catalogue, CatalogueHolder
@@ -41,7 +43,7 @@ from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.ports import Observer
 from tidegate_gateway.proto_texts import compile_proto_text
-from tidegate_gateway.servers import HttpServer, PortSettings, bind, room_for
+from tidegate_gateway.servers import HttpServer, PortSettings, PortTakenError, bind, room_for
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
 
@@ -73,6 +75,7 @@ class Bound:
     """Where a running gateway listens, and the Kafka behind it; each `host:port`."""
 
     http: str
+    grpc: str
     admin: str
     kafka: str
 
@@ -150,6 +153,8 @@ class Gateway:
             settings=plan.intake,
         )
         answers = Answers(self._base_url(http_socket.getsockname()), random)
+        self._grpc = self._rpc_server(answers, metrics)
+        undone.push_async_callback(self._grpc.stop, 0.0)
         self._http = HttpServer(
             self._rest_app(answers, metrics),
             http_socket,
@@ -168,9 +173,12 @@ class Gateway:
             PortSettings(drain_s=1.0, deadlines=plan.deadlines, max_connections=_ADMIN_CONNECTIONS),
             _refusing(answers),
         )
+        await self._grpc.start()
         gc.collect()
         gc.freeze()  # contracts and code live as long as the process: no collection needs to look at them again
-        return Bound(http=self._http.address, admin=self._admin.address, kafka=kafka.bootstrap_servers)
+        return Bound(
+            http=self._http.address, grpc=self._grpc.address, admin=self._admin.address, kafka=kafka.bootstrap_servers
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set, then drain: not ready first, nothing new, what is in flight to its end."""
@@ -192,6 +200,7 @@ class Gateway:
                 read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, known=known
             )
             self._catalogue.swap(fresh)
+            self._grpc.refresh()
             await self._publisher.watch_topics(_wanted_topics(fresh.contracts))
             await self._refresh_keys()
             _log.info("reloaded", extra={"contracts": len(fresh.contracts), "broken": fresh.broken_count})
@@ -216,14 +225,18 @@ class Gateway:
         ends_s = perf_counter() + self._plan.drain_s
         telling_s = min(_TELLING_S, self._plan.drain_s / 4)
         self._draining = True
+        self._grpc.drain()
         self._intake.close()
         _log.info("draining", extra={"in_flight_events": self._memory.events})
         await asyncio.sleep(min(_SEEN_S, self._plan.drain_s / 4))
         self._http.should_exit = True
-        await asyncio.wait({http}, timeout=max(0.0, ends_s - telling_s - perf_counter()))
+        grpc = asyncio.create_task(self._grpc.stop(max(telling_s, ends_s - perf_counter())))
+        doors = {http, grpc}
+        await asyncio.wait(doors, timeout=max(0.0, ends_s - telling_s - perf_counter()))
         closing = asyncio.create_task(self._publisher.close(0.0))
-        await asyncio.wait({http}, timeout=max(telling_s, ends_s - perf_counter()))
+        await asyncio.wait(doors, timeout=max(telling_s, ends_s - perf_counter()))
         await closing
+        await grpc
         self._admin.should_exit = True
         await asyncio.wait({admin}, timeout=2.0)
         await self._close_keys()
@@ -272,6 +285,25 @@ class Gateway:
             ),
             answers,
         )
+
+    def _rpc_server(self, answers: Answers, metrics: Metrics) -> RpcServer:
+        """The gRPC port, its address taken. Raises PortTakenError."""
+        server = RpcServer(
+            self._plan.grpc,
+            RpcDeps(
+                intake=self._intake,
+                problems=answers.problems,
+                public=self._plan.public,
+                ready=lambda: self._plan.ready_without_kafka or self._publisher.ready()[0],
+                on_request=metrics.on_request,
+                on_refused=metrics.refused,
+            ),
+        )
+        try:
+            server.bind()
+        except RpcUnbindable as error:
+            raise PortTakenError(str(error)) from None
+        return server
 
     def _admin_app(self, answers: Answers, metrics: Metrics) -> FastAPI:
         return admin_app(

@@ -95,16 +95,17 @@ def gateway_process(
     contracts: Path = SCHEMAS,
     more: str = "",
     environ: dict[str, str] | None = None,
+    key: DevKey | None = None,
 ) -> Iterator[GatewayProcess]:
     """`serve` on the Kafka named (None: its embedded one), its issuer's keys in a file of `folder`; ends by SIGTERM.
 
-    `more` is appended to its file, `environ` added to its environment.
+    `more` is appended to its file, `environ` added to its environment. `key`: another gateway's, whose tokens it takes too.
     """
     broker = "embedded = true" if kafka is None else f'bootstrap_servers = "{kafka}"'
-    key = make()
+    key = key or make()
     (folder / "keys.json").write_bytes(key.jwks())
     (folder / "tidegate.toml").write_text(
-        f'[http]\nport = 0\n[admin]\nport = 0\n[contracts]\ndir = "{contracts}"\n[kafka]\n{broker}\n'
+        f'[http]\nport = 0\n[grpc]\nport = 0\n[admin]\nport = 0\n[contracts]\ndir = "{contracts}"\n[kafka]\n{broker}\n'
         f'[[auth.issuers]]\nissuer = "{DEV_ISSUER}"\nname = "coffeeco"\njwks_file = "{folder / "keys.json"}"\nalgorithms = ["ES256"]\n{more}'
     )
     process, facts = start(["serve", "--config", str(folder / "tidegate.toml")], folder / "gateway.log", environ)
@@ -122,7 +123,9 @@ def gateway_process(
 def dev_process(folder: Path) -> Iterator[dict[str, str]]:
     """`dev` on free ports, its state and log in `folder`: what its first line says. Ends by SIGTERM."""
     process, facts = start(
-        ["dev", "--http-port", "0", "--admin-port", "0"], folder / "dev.log", {"XDG_STATE_HOME": str(folder / "state")}
+        ["dev", "--http-port", "0", "--grpc-port", "0", "--admin-port", "0"],
+        folder / "dev.log",
+        {"XDG_STATE_HOME": str(folder / "state")},
     )
     try:
         yield facts

@@ -170,13 +170,16 @@ def test_exit_codes(command, tmp_path: Path) -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        busy = command("dev", "--http-port", port, "--admin-port", "0")
+        busy = command("dev", "--http-port", port, "--grpc-port", "0", "--admin-port", "0")
     assert busy.returncode == 3
     assert busy.stderr.strip().splitlines()[-1].endswith(f"cannot listen on 127.0.0.1:{port}: Address already in use")
 
     (tmp_path / "empty" / "contracts").mkdir(parents=True)
     assert (
-        command("dev", "--contracts", str(tmp_path / "empty"), "--http-port", "0", "--admin-port", "0").returncode == 4
+        command(
+            "dev", "--contracts", str(tmp_path / "empty"), "--http-port", "0", "--grpc-port", "0", "--admin-port", "0"
+        ).returncode
+        == 4
     )
     missing = command("serve", "--config", str(tmp_path / "no.toml"))
     assert (missing.returncode, "cannot be read" in missing.stderr) == (2, True)
@@ -207,7 +210,9 @@ def test_demo_shows_a_stored_and_a_refused_event(command) -> None:
 def test_token_and_dev_share_a_key(command, tmp_path: Path, http: httpx2.Client) -> None:
     state = {"XDG_STATE_HOME": str(tmp_path / "state")}
     process, facts = start(
-        ["dev", "--http-port", "0", "--admin-port", "0", "--contracts", str(SCHEMAS)], tmp_path / "dev.log", state
+        ["dev", "--http-port", "0", "--grpc-port", "0", "--admin-port", "0", "--contracts", str(SCHEMAS)],
+        tmp_path / "dev.log",
+        state,
     )
     try:
         minted = command("token", "--scope", "publish:customer.*", "--role", "checkout-producer").stdout.strip()

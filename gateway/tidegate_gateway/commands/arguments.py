@@ -61,6 +61,7 @@ def _dev(parser: argparse.ArgumentParser) -> None:
 
     _contracts(parser)
     parser.add_argument("--http-port", type=_port, default=8080, metavar="N", help="0: any free one (default: 8080)")
+    parser.add_argument("--grpc-port", type=_port, default=8081, metavar="N", help="0: any free one (default: 8081)")
     parser.add_argument("--admin-port", type=_port, default=9090, metavar="N", help="0: any free one (default: 9090)")
     parser.add_argument(
         "--kafka", metavar="HOST:PORT", help="a Kafka of your own; default: the embedded broker, in memory"

@@ -27,6 +27,7 @@ def dev(arguments: argparse.Namespace) -> int:
         key,
         arguments.contracts,
         http_port=arguments.http_port,
+        grpc_port=arguments.grpc_port,
         admin_port=arguments.admin_port,
         kafka=arguments.kafka,
         quiet=arguments.quiet,
@@ -38,7 +39,7 @@ def dev(arguments: argparse.Namespace) -> int:
     def announce(bound: Bound, gateway: Gateway) -> None:
         token = dev_token(key, gateway.catalogue)
         if arguments.json:
-            facts = {"http": bound.http, "admin": bound.admin, "kafka": bound.kafka, "token": token}
+            facts = {"http": bound.http, "grpc": bound.grpc, "admin": bound.admin, "kafka": bound.kafka, "token": token}
             print(json.dumps(facts), flush=True)
             return
         print(_welcome(bound, gateway.catalogue, token, plan.contracts_dir, embedded=plan.kafka is None), flush=True)

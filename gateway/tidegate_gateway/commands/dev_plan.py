@@ -11,6 +11,7 @@ from tidegate_gateway.adapters.auth_settings import AuthSettings
 from tidegate_gateway.adapters.dev_key import DevKey
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.config.plan import Address, Plan
+from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.intake.catalogue import Catalogue
 from tidegate_gateway.intake.path import IntakeSettings
 
@@ -22,12 +23,20 @@ _RELOAD_S = 0.5
 
 
 def dev_plan(
-    key: DevKey, contracts_dir: Path, *, http_port: int, admin_port: int, kafka: str | None = None, quiet: bool = False
+    key: DevKey,
+    contracts_dir: Path,
+    *,
+    http_port: int,
+    grpc_port: int = 0,
+    admin_port: int,
+    kafka: str | None = None,
+    quiet: bool = False,
 ) -> Plan:
     """Everything on loopback, contracts and docs open, lines for people."""
     return Plan(
         http=Address(port=http_port),
         admin=Address(port=admin_port),
+        grpc=RpcSettings(port=grpc_port, reflection=True),
         contracts_dir=contracts_dir,
         auth=AuthSettings(issuers=(key.settings(),)),
         kafka=KafkaSettings(bootstrap_servers=kafka) if kafka else None,

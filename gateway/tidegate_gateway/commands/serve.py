@@ -25,9 +25,18 @@ def serve(arguments: argparse.Namespace) -> int:
 
     def announce(bound: Bound, gateway: Gateway) -> None:
         if arguments.json:
-            print(json.dumps({"http": bound.http, "admin": bound.admin, "kafka": bound.kafka}), flush=True)
+            print(
+                json.dumps({"http": bound.http, "grpc": bound.grpc, "admin": bound.admin, "kafka": bound.kafka}),
+                flush=True,
+            )
         logging.getLogger("tidegate").info(
-            "serving", extra={"http": bound.http, "admin": bound.admin, "contracts": len(gateway.catalogue.contracts)}
+            "serving",
+            extra={
+                "http": bound.http,
+                "grpc": bound.grpc,
+                "admin": bound.admin,
+                "contracts": len(gateway.catalogue.contracts),
+            },
         )
 
     return run_gateway(plan, announce)

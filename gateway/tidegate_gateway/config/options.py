@@ -68,6 +68,18 @@ OPTIONS: Final = (
     _option("http.client_ca", "str", None, "PEM file of the authorities whose client certificates are wanted (mutual TLS): no connection without one"),
     _option("http.trusted_proxies", "strs", (), "addresses and CIDR ranges whose Forwarded or X-Forwarded-For says who the client is"),
     _option("http.max_connections", "int", 4096, "connections at once; beyond it, who waits longest goes, of the address that waits most", 10, 1_000_000),
+    _option("grpc.host", "str", "127.0.0.1", "address that the gRPC door listens on"),
+    _option("grpc.port", "int", 8081, "its port; 0 takes any free one", *_PORT),
+    _option("grpc.tls_cert", "str", None, "PEM file of the certificate and its chain: the port then speaks TLS 1.2 or later only"),
+    _option("grpc.tls_key", "str", None, "PEM file of its key, without a password; may be the same file"),
+    _option("grpc.client_ca", "str", None, "PEM file of the authorities whose client certificates are wanted (mutual TLS): no connection without one"),
+    _option("grpc.reflection", "bool", False, "whether grpcurl and its like may list services and messages; `dev` has it on"),
+    _option("grpc.max_calls", "int", 2048, "calls under way at once; beyond it UNAVAILABLE with the time to come back", 1, 1_000_000),
+    _option("grpc.max_streams", "int", 256, "calls under way on one connection; a client waits, or opens another", 1, 100_000),
+    _option("grpc.keepalive_s", "float", 60.0, "a connection that says nothing for so long is pinged, in seconds", 10, 86_400),
+    _option("grpc.keepalive_timeout_s", "float", 20.0, "and closed where no answer comes within this", 1, 3600),
+    _option("grpc.max_connection_age_s", "float", 1800.0, "after this a connection is told to go (GOAWAY), so that balancers spread clients anew", 1, 31_536_000),
+    _option("grpc.max_connection_grace_s", "float", 300.0, "how long calls under way may take then; a stream ends within it by itself, all answered", 1, 86_400),
     _option("admin.host", "str", "127.0.0.1", "address of livez, readyz and metrics; never a public one"),
     _option("admin.port", "int", 9090, "its port; 0 takes any free one", *_PORT),
     _option("contracts.dir", "str", "schemas", "the folder that holds contracts/, avro/, proto/, released/, released.lock"),
@@ -121,7 +133,7 @@ ISSUER_OPTIONS: Final = (
 """The keys of each `[[auth.issuers]]`; TIDEGATE_AUTH_ISSUERS gives them all as a JSON array of objects."""
 
 LATER: Final = frozenset({
-    "grpc", "redis",
+    "redis",
     "contracts.registry_url",
 })  # fmt: skip
 """Options (and sections) of the design that this build does not serve: refused by name, never ignored."""

@@ -10,9 +10,11 @@ from pathlib import Path
 from tidegate.contracts.source import Limits
 from tidegate_gateway.adapters.auth_settings import AuthSettings, IssuerSettings
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.config.grpc import grpc_settings
 from tidegate_gateway.config.http import tls_settings, trusted_proxies
 from tidegate_gateway.config.kafka import kafka_settings
 from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting
+from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.edge.deadlines import Deadlines
 from tidegate_gateway.edge.proxies import Network
 from tidegate_gateway.edge.tls import TlsSettings
@@ -57,6 +59,7 @@ class Plan:
     deadlines: Deadlines = field(default_factory=Deadlines)
     max_connections: int = 4096
     trusted_proxies: tuple[Network, ...] = ()
+    grpc: RpcSettings = field(default_factory=lambda: RpcSettings(port=0))
 
 
 def plan_of(resolved: Resolved) -> Plan:
@@ -66,6 +69,7 @@ def plan_of(resolved: Resolved) -> Plan:
     kafka = kafka_settings(resolved, problems)
     limits = _limits(resolved)
     tls, trusted = tls_settings(resolved, problems), trusted_proxies(resolved, problems)
+    grpc = grpc_settings(resolved, problems)
     if problems:
         raise ConfigError(problems)
     return Plan(
@@ -94,6 +98,7 @@ def plan_of(resolved: Resolved) -> Plan:
         ),
         max_connections=int(_number(resolved, "http.max_connections")),
         trusted_proxies=trusted,
+        grpc=grpc,
     )
 
 

@@ -192,7 +192,9 @@ def _checked(option: Option, value: object) -> Value:
             checked = value
         case "float", int() | float() if not isinstance(value, bool):
             checked = float(value)
-        case "strs", list() if (value or option.default == ()) and all(isinstance(item, str) and item for item in value):
+        case "strs", list() if (value or option.default == ()) and all(
+            isinstance(item, str) and item for item in value
+        ):
             checked = tuple(value)
         case _:
             kinds = {"str": "a string", "int": "an integer", "float": "a number", "bool": "true or false"}

@@ -111,12 +111,20 @@ class Intake:
             request=request, principal=principal, contract=contract, version=version, reservation=reservation
         )
 
-    async def accept(self, admission: Admission, submission: Submission) -> Told:
-        """Judge, publish, tell: a line for each event. Raises `rate_limited`, `too_large` (the whole submission)."""
+    async def accept(
+        self, admission: Admission, submission: Submission, judged_now: Callable[[], None] | None = None
+    ) -> Told:
+        """Judge, publish, tell: a line for each event. Raises `rate_limited`, `too_large` (the whole submission).
+
+        `judged_now` is called when the verdicts are there, right before the records go to the publisher: what is submitted
+        from then on is published behind them.
+        """
         allowance = await self._take(admission, submission)
         self.memory.events += submission.count
         try:
             judged = await self._judge(admission, submission)
+            if judged_now is not None:
+                judged_now()
             outcomes, publish_s = await self._publish(admission, judged)
         finally:
             self.memory.events -= submission.count
@@ -197,8 +205,11 @@ class Intake:
         if not judged.records:
             return (), None
         started = perf_counter()
+        timeout_s, left_s = self.settings.delivery_timeout_s, admission.request.time_left_s
         outcomes = await self._publisher.publish(
-            admission.contract.topic, judged.records, timeout_s=self.settings.delivery_timeout_s
+            admission.contract.topic,
+            judged.records,
+            timeout_s=timeout_s if left_s is None else max(0.0, min(timeout_s, left_s)),
         )
         return outcomes, perf_counter() - started
 

@@ -21,7 +21,8 @@ class Request:
     """One call at a door: `id` is its own (a UUID, in answers and logs), `door` its protocol (`rest`, `grpc`).
 
     `arrival_ms` is milliseconds since 1970 UTC. `traceparent` (W3C) travels into the Kafka headers where it is well formed.
-    `client` is the sender's address, for logs alone.
+    `client` is the sender's address, for logs alone. `time_left_s` is how long the sender waits for the outcome, from now on
+    (None: it did not say).
     """
 
     id: str
@@ -29,6 +30,7 @@ class Request:
     arrival_ms: int
     traceparent: str = ""
     client: str = ""
+    time_left_s: float | None = None
 
 
 @dataclass(slots=True, kw_only=True)

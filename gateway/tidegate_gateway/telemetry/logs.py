@@ -17,7 +17,7 @@ __all__ = ["FIELDS", "HumanFormatter", "JsonFormatter", "configure_logs"]
 FIELDS = (
     "request_id", "trace_id", "door", "client", "topic", "principal", "event_id", "outcome", "code", "status", "events", "stored",
     "rejected", "failed", "codes", "rules", "fields", "partition", "offset", "duration_ms", "file", "line", "reason", "detail",
-    "http", "admin", "kafka", "contracts", "broken", "in_flight_events",
+    "http", "grpc", "admin", "kafka", "contracts", "broken", "in_flight_events",
 )  # fmt: skip
 """What a line may carry beside time, level, logger and message: pass it as `extra`. Anything else is not written."""
 
@@ -84,6 +84,9 @@ def configure_logs(form: Literal["json", "human"], stream: TextIO | None = None,
         logger.propagate = True
         logger.disabled = name == "uvicorn.access"
     logging.getLogger("uvicorn").setLevel(max(level, logging.WARNING))
+    logging.getLogger("grpc._cython.cygrpc").setLevel(
+        logging.CRITICAL
+    )  # clients that went away, with their stacks; ours are told by us
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it says the same twice a second; our own lines tell once
 
 

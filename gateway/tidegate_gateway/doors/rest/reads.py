@@ -14,11 +14,11 @@ from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import ContractSource, encode_source
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.viewer import readable, viewer_of
+from tidegate_gateway.doors.rest.viewer import Serving, readable, viewer_of
 from tidegate_gateway.doors.rest.views import TopicList, row_of, topic_view
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["AVRO_SCHEMA", "JSON", "PROTO_SCHEMA", "YAML", "etag_of", "matches", "reads_router"]
+__all__ = ["AVRO_SCHEMA", "JSON", "PROTO_SCHEMA", "YAML", "Bundle", "Bundles", "etag_of", "matches", "reads_router"]
 
 JSON = "application/json"
 YAML = "application/yaml"
@@ -44,7 +44,7 @@ class Bundles:
 
     __slots__ = ("_bundles", "_deps")
 
-    def __init__(self, deps: RestDeps) -> None:
+    def __init__(self, deps: Serving) -> None:
         self._deps = deps
         self._bundles: dict[str, Bundle] = {}
 

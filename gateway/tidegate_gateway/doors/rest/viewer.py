@@ -6,6 +6,7 @@ Asked by `reads`, `openapi` and `doors.pages`. Publishing does not come this way
 import binascii
 from base64 import b64decode
 from dataclasses import dataclass
+from typing import Protocol
 
 from fastapi import Request
 
@@ -14,9 +15,17 @@ from tidegate.errors import Code
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.heads import Head, read_head
 from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.principal import Principal, check_topic_name, may_read
 
-__all__ = ["Viewer", "readable", "viewer_of"]
+__all__ = ["Serving", "Viewer", "readable", "viewer_of"]
+
+
+class Serving(Protocol):
+    """As much of what a door is given as its readers need."""
+
+    @property
+    def intake(self) -> Intake: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +57,7 @@ async def viewer_of(deps: RestDeps, request: Request, *, basic: bool = False, an
     return Viewer(principal=await deps.intake.authenticate(token, head.certificate))
 
 
-def readable(deps: RestDeps, viewer: Viewer, topic: str) -> CompiledContract:
+def readable(deps: Serving, viewer: Viewer, topic: str) -> CompiledContract:
     """The topic's contract in the snapshot of now. Raises `malformed` (name), `forbidden`, `unknown_topic`."""
     check_topic_name(topic)
     if not viewer.sees(topic):

@@ -1,0 +1,209 @@
+"""One call on its way: its head, its principal, its requests as bytes, and the way into the intake. What every method is given.
+
+Made by `methods`. A method's handler reads, admits and answers through it, and lets a `Fault` or `NotTaken` rise.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from time import perf_counter
+from typing import Protocol
+
+import grpc
+
+from tidegate.errors import Code
+from tidegate.wire.problem import Problem
+from tidegate_gateway.doors.rest.rates import rate_fields
+from tidegate_gateway.doors.rpc.deps import RpcDeps
+from tidegate_gateway.doors.rpc.metadata import Head, read_head
+from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.ids import uuid7
+from tidegate_gateway.intake.limits import Quota
+from tidegate_gateway.intake.principal import Principal
+from tidegate_gateway.intake.submission import Admission, Refusal, Request
+
+__all__ = ["DOOR", "Call", "Context", "NotTaken", "Said", "certificate_name", "client_address"]
+
+DOOR = "grpc"
+"""What metrics and logs call this door."""
+
+_TOKEN_AGE_S = 60.0
+"""So long a stream may go on until its token is looked at again."""
+_MARGIN = 0.1
+_MOST_MARGIN_S = 0.25
+
+
+class Context(Protocol):
+    """As much of grpc.aio's ServicerContext as a call needs; messages are bytes, for no serialiser is set."""
+
+    async def read(self) -> object: ...
+    async def write(self, response: bytes) -> None: ...
+    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...
+    def set_trailing_metadata(self, trailing_metadata: tuple[tuple[str, str | bytes], ...]) -> None: ...
+    def peer(self) -> str: ...
+    def auth_context(self) -> Mapping[str, Iterable[bytes]]: ...
+    def time_remaining(self) -> float | None: ...
+
+
+class Said(Exception):
+    """A status without details: what another protocol (health, reflection) wants said of a call of its own."""
+
+    def __init__(self, status: grpc.StatusCode, message: str) -> None:
+        super().__init__(status, message)
+        self.status = status
+        self.message = message
+
+
+class NotTaken(Exception):
+    """The one event of a call was refused, or is not known to be stored: the call ends with that event's problem."""
+
+    def __init__(self, refusal: Refusal, admission: Admission, quotas: tuple[Quota, ...] = ()) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+        self.admission = admission
+        self.quotas = quotas
+
+
+class Call:
+    """One call. `request` identifies it in answers and logs; a stream makes a call of each of its messages (`another`).
+
+    `outcome` is what metrics count of a call that ends OK: `ok`, or `mixed`. `topic` is what the call named, and `events` how many
+    it brought, as far as that is known; 0 where it brings none. `place` is the one of a stream's events (from 0) that ends the call,
+    where one does.
+    """
+
+    __slots__ = (
+        "_context",
+        "_deps",
+        "_verified_s",
+        "_who",
+        "_within_stream",
+        "events",
+        "head",
+        "outcome",
+        "place",
+        "request",
+        "topic",
+    )
+
+    def __init__(self, context: Context, deps: RpcDeps, head: Head | None = None) -> None:
+        """`head` of the stream that this is a message of."""
+        self._context = context
+        self._deps = deps
+        self._who: Principal | None = None
+        self._verified_s = 0.0
+        self._within_stream = False
+        self.head = head if head is not None else read_head(context.invocation_metadata() or ())
+        self.outcome = "ok"
+        self.place: int | None = None
+        self.topic = ""
+        self.events = 1
+        self.request = Request(
+            id=uuid7(),
+            door=DOOR,
+            arrival_ms=deps.now_ms(),
+            traceparent=self.head.traceparent,
+            client=client_address(context.peer()),
+            time_left_s=_time_left_s(context.time_remaining()),
+        )
+
+    @property
+    def deps(self) -> RpcDeps:
+        """What the door was given."""
+        return self._deps
+
+    @property
+    def metadata(self) -> Iterable[tuple[str, str | bytes]]:
+        """All that came in front of the requests; keys in lower case, `-bin` values as bytes."""
+        return self._context.invocation_metadata() or ()
+
+    @property
+    def principal(self) -> Principal | None:
+        """Who calls, once `authenticate` has found out."""
+        return self._who
+
+    async def authenticate(self, now_s: Callable[[], float] = perf_counter) -> Principal:
+        """Who calls: by token, else by client certificate. Raises `unauthenticated`, `overloaded` (no keys yet).
+
+        A stream asks before each of its requests; the token is looked at once, and once more a minute later, so that one
+        that has expired does not publish for ever.
+        """
+        if self._who is None or now_s() - self._verified_s > _TOKEN_AGE_S:
+            certificate = certificate_name(self._context.auth_context()) if self.head.token is None else None
+            self._who = await self._deps.intake.authenticate(self.head.token, certificate)
+            self._verified_s = now_s()
+        return self._who
+
+    async def read(self) -> bytes | None:
+        """The next request, as bytes; None where the client has sent its last."""
+        message = await self._context.read()
+        return message if isinstance(message, bytes) else None
+
+    async def read_one(self) -> bytes:
+        """The request of a unary call. Raises `malformed` where the client closed without one."""
+        message = await self.read()
+        if message is None:
+            raise Fault(Code.MALFORMED, "the call ended without a request")
+        return message
+
+    async def write(self, response: bytes) -> None:
+        """Send one response of a stream; waits while the client does not read."""
+        await self._context.write(response)
+
+    def another(self) -> "Call":
+        """A stream's next request as a call of its own: the same principal, its own id, arrival, topic and outcome."""
+        call = Call(self._context, self._deps, self.head)
+        call._who = self._who
+        call._within_stream = True
+        return call
+
+    def admit(self, topic: str, size_bytes: int, version: int | None = None) -> Admission:
+        """The right to submit to a topic; `authenticate` comes first. Raises what `Intake.admit` does.
+
+        Who is admitted must release the reservation.
+        """
+        self.topic = topic
+        if self._who is None:
+            raise Fault(Code.INTERNAL, "a call was admitted before it was authenticated")
+        return self._deps.intake.admit(self.request, self._who, topic, version, size_bytes)
+
+    async def refused(self, fault: Fault) -> Problem:
+        """The problem of a request that stopped before its events were judged: counted, with what its sender may know."""
+        deps, principal = self._deps, self._who
+        if self.events:
+            deps.on_refused(self.topic, DOOR, fault.code, self.events)
+        contract = deps.intake.standing(principal, self.topic) if principal is not None else None
+        if principal is None or contract is None:
+            return deps.problems.of_fault(fault, self.request.id, client=self.request.client)
+        fault.topic = fault.topic or contract.topic
+        if not fault.quotas and fault.code is not Code.INTERNAL:  # what broke may be the limiter itself
+            fault.quotas = await deps.intake.quotas(principal, contract)
+        return deps.problems.of_fault(fault, self.request.id, contract.source.owner, self.request.client)
+
+    def trailing(self, quotas: Sequence[Quota]) -> None:
+        """The limits as they stand go with the call's end; a stream's requests have no end of their own to send them with."""
+        if quotas and not self._within_stream:
+            fields = rate_fields(quotas)
+            self._context.set_trailing_metadata(tuple((name.decode(), value.decode()) for name, value in fields))
+
+
+def client_address(peer: str) -> str:
+    """The address in gRPC's `ipv4:127.0.0.1:4711` or `ipv6:%5B::1%5D:4711`; empty for anything else."""
+    kind, _, rest = peer.partition(":")
+    host = rest.rpartition(":")[0]
+    if kind == "ipv4":
+        return host
+    return host.replace("%5B", "").replace("%5D", "").strip("[]") if kind == "ipv6" else ""
+
+
+def certificate_name(context: Mapping[str, Iterable[bytes]]) -> str | None:
+    """Whom a verified client certificate names: its first URI, else its first DNS name, as on the HTTP port."""
+    if list(context.get("transport_security_type", ())) != [b"ssl"]:
+        return None
+    for kind in ("peer_uri", "peer_dns"):
+        for name in context.get(kind, ()):
+            return name.decode("utf-8", "replace")
+    return None
+
+
+def _time_left_s(remaining_s: float | None) -> float | None:
+    """What the client's deadline leaves for storing: a little less, so that it still hears the outcome."""
+    return remaining_s - min(_MOST_MARGIN_S, _MARGIN * remaining_s) if remaining_s is not None else None

@@ -1,0 +1,42 @@
+"""What the gRPC door is given by `app` of the gateway. Values and one intake; no adapter by name."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tidegate.errors import Code
+from tidegate_gateway.doors.problems import Problems
+from tidegate_gateway.intake.path import Intake
+
+__all__ = ["RpcDeps"]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _uncounted(_door: str, _code: str, _seconds: float) -> None:
+    """Nobody counts."""
+
+
+def _unheard(_topic: str, _door: str, _code: Code, _events: int) -> None:
+    """Nobody counts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RpcDeps:
+    """Everything that the door's methods need.
+
+    `public`: contracts are shown without a token. `ready` says whether events could be stored now, for health.
+    `on_request` is told of every call, and of every request of a stream: the door (`grpc`), what became of it and the
+    seconds it took; `on_refused` of those that stopped before their events were judged (as in `rest.deps`). Both must not
+    raise or wait. `now_ms` is milliseconds since 1970 UTC.
+    """
+
+    intake: Intake
+    problems: Problems
+    public: bool = False
+    ready: Callable[[], bool] = lambda: True
+    on_request: Callable[[str, str, float], None] = _uncounted
+    on_refused: Callable[[str, str, Code, int], None] = _unheard
+    now_ms: Callable[[], int] = _now_ms
