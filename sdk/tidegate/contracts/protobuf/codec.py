@@ -41,6 +41,7 @@ from tidegate.contracts.protobuf.example import examples
 from tidegate.contracts.protobuf.faults import Fault, Report
 from tidegate.contracts.protobuf.fields import field_docs
 from tidegate.contracts.protobuf.judgement import Judge, Judged
+from tidegate.contracts.protobuf.linking import Pool
 from tidegate.contracts.protobuf.nesting import CONTAINERS_PER_LIMIT, MAX_MESSAGES, messages_below
 from tidegate.contracts.protobuf.partial import Path, Spoiled, spoiled_members, without
 from tidegate.contracts.protobuf.parts import KeyPart, TimePart, compile_key, compile_time
@@ -106,6 +107,7 @@ class ProtobufCodec:
         "_frames",
         "_judge",
         "_key",
+        "_pool",
         "_root",
         "_rules",
         "_secrets",
@@ -113,7 +115,7 @@ class ProtobufCodec:
         "_type",
     )
 
-    def __init__(self, source: VersionSource, message: DescMessage, sensitive: frozenset[str]) -> None:
+    def __init__(self, source: VersionSource, message: DescMessage, pool: Pool, sensitive: frozenset[str]) -> None:
         self._drops = source.unknown_fields == "drop"
         self._root: MessageCheck = compile_structure(message, drops=self._drops)
         self._binary: BinaryMessage = compile_binary(message, source.unknown_fields)
@@ -129,7 +131,8 @@ class ProtobufCodec:
         self._secrets = Secrets(self._root, hidden, some=bool(sensitive) or redacted)
         self._judge = Judge(self._root, self._secrets)
         self._dynamic = any(one.type_name == "google.protobuf.Value" for one in used)
-        self._rules = Validator()
+        self._pool = pool  # lives as long as one of its codecs
+        self._rules: Validator = pool.validator
         needed = _compile_rules(self._rules, used)
         self._docs = field_docs(message, hidden, needed)
         candidates = tuple(examples(message))
@@ -328,4 +331,4 @@ def compile_protobuf(source: VersionSource, sensitive: frozenset[str]) -> Protob
 
     Raises `ContractError` for descriptors, fields, paths and rules that this build cannot serve.
     """
-    return ProtobufCodec(source, load_message(source), sensitive)
+    return ProtobufCodec(source, *load_message(source), sensitive)

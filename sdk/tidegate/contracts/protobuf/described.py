@@ -37,7 +37,7 @@ def describe_protobuf(
 ) -> tuple[JsonSchema, dict[str, Json]]:
     """The schema of a value, and definitions that it refers to: messages within themselves, by `name` and their own."""
     drawing = _Drawing(fields, name, open_objects=source.unknown_fields == "drop")
-    return drawing.message(load_message(source), ""), drawing.definitions
+    return drawing.message(load_message(source)[0], ""), drawing.definitions
 
 
 class _Drawing:

@@ -5,13 +5,12 @@ anchors of the docs use JSON's.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 
-from protobuf import DescField, DescFieldValueMessage, DescMessage, Registry
-from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
+from protobuf import DescField, DescFieldValueMessage, DescMessage
 
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.protobuf.expected import field_kind
+from tidegate.contracts.protobuf.linking import Pool, linked
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.wording import did_you_mean
 
@@ -20,25 +19,19 @@ __all__ = ["field_path", "is_redacted", "json_paths", "load_message", "reachable
 _FREE_FORM = ("google.protobuf.Struct", "google.protobuf.Value", "google.protobuf.ListValue")
 
 
-@lru_cache(maxsize=64)  # messages of one file come one after the other, and validate.proto alone takes 15 ms to link
-def _registry(descriptors: bytes) -> Registry:
-    return FileDescriptorSet.from_binary(descriptors).to_registry()
-
-
-def load_message(source: VersionSource) -> DescMessage:
-    """The contract's message out of its descriptor set. Raises `ContractError` for what cannot be served."""
+def load_message(source: VersionSource) -> tuple[DescMessage, Pool]:
+    """The contract's message out of its descriptor set, and where it is linked. Raises `ContractError` for what cannot be served."""
     try:
-        registry = _registry(source.descriptors)
+        message, pool = linked(source.descriptors, source.message)
     except (ValueError, TypeError, KeyError) as error:
         raise ContractError(f"the descriptor set cannot be read: {error}") from error
-    message = registry.message(source.message)
     if message is None:
         raise ContractError(f"the descriptor set has no message {source.message}", pointer=source.message)
     if message.type_name.startswith("google.protobuf."):
         raise ContractError("an event is a message of its own, not a well-known type", pointer=source.message)
     for used in reachable(message):
         _refuse(used)
-    return message
+    return message, pool
 
 
 def reachable(message: DescMessage) -> Iterator[DescMessage]:
