@@ -33,11 +33,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: str
 
 
-def internal_fault() -> Fault:
-    """What a client hears of a fault of ours: nothing but that it was ours."""
-    return Fault(Code.INTERNAL, "something broke in the gateway; its log holds more under this request's id")
-
-
 class Answers:
     """Renders for one gateway: links start with `base_url`; `random` gives numbers of [0, 1) for Retry-After."""
 

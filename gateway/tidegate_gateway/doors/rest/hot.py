@@ -4,40 +4,37 @@
 call: head, who, may, body, submission, intake, answer. No decision is made here.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from time import perf_counter
-from typing import Any
+from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from tidegate.contracts.media import AVRO_CONTAINER, JSON
-from tidegate.errors import Code
-from tidegate_gateway.doors.problems import internal_fault
 from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
-from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive, declared_too_large
+from tidegate_gateway.doors.rest.body import Body, Receive
 from tidegate_gateway.doors.rest.container import check_container_taken, container_batch
-from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.decompress import check_declared, encoding_of
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.heads import EventHead, Head, event_of, read_head, version_of
+from tidegate_gateway.doors.rest.exchange import (
+    Exchange,
+    Exchanges,
+    Scope,
+    Send,
+    check_length,
+    new_exchange,
+    other_method,
+    traced,
+)
+from tidegate_gateway.doors.rest.heads import EventHead, event_of, read_head, version_of
 from tidegate_gateway.doors.rest.media import DATA_FORMS, NDJSON, TEXT, VALUES, media_type_of, not_of_this_contract
 from tidegate_gateway.doors.rest.query import asks_for_values
-from tidegate_gateway.intake.faults import Fault
-from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import SMALL_BYTES, decoded_cost_bytes, encoded_cost_bytes
-from tidegate_gateway.intake.principal import Principal
-from tidegate_gateway.intake.submission import Admission, Incoming, Request, Submission, Unreadable
+from tidegate_gateway.intake.submission import Admission, Incoming, Submission, Unreadable
 
-__all__ = ["ENDPOINTS", "Endpoint", "HotDoor", "Scope", "Send", "find_endpoint"]
+__all__ = ["ENDPOINTS", "Endpoint", "HotDoor", "find_endpoint"]
 
-Scope = MutableMapping[str, Any]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-_DOOR = "rest"
 _PREFIX = b"/v1/topics/"
-_LEFT_BYTES = 65_536
-"""An unread rest of this size is the server's to skip; a longer one ends the connection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,19 +56,6 @@ ENDPOINTS = {
     b"events:validate": Endpoint(media=(*VALUES, NDJSON), batch=False, stores=False, parameters=("format",)),
 }
 """The last part of `/v1/topics/{topic}/...`, decoded, and what is there."""
-
-
-@dataclass(slots=True)
-class _Exchange:
-    """What is known of a request while it goes its way: enough to answer whatever happens."""
-
-    request: Request
-    topic: str
-    events: int = 1
-    head: Head | None = None
-    body: Body | None = None
-    principal: Principal | None = None
-    admission: Admission | None = None
 
 
 def find_endpoint(scope: Scope, routes: Mapping[bytes, str]) -> tuple[Endpoint, str] | None:
@@ -107,46 +91,24 @@ def _decoded(raw: bytes) -> bytes:
 class HotDoor:
     """The hot endpoints of one gateway."""
 
-    __slots__ = ("_answers", "_deps", "_intake")
+    __slots__ = ("_answers", "_deps", "_exchanges", "_intake")
 
     def __init__(self, deps: RestDeps, answers: Answers) -> None:
         self._deps = deps
         self._intake = deps.intake
         self._answers = answers
+        self._exchanges = Exchanges(deps, answers.fault)
 
     async def serve(self, endpoint: Endpoint, topic: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it holds. Raises what `send` raises, and cancellation."""
-        started = perf_counter()
-        exchange = _Exchange(
-            topic=topic, request=Request(id=uuid7(), door=_DOOR, arrival_ms=self._deps.now_ms(), client=_client(scope))
-        )
-        try:
-            answer = await self._answer_or_refuse(endpoint, scope, receive, exchange)
-        except Disconnected:
-            self._count("disconnected", started)
-            return
-        except Exception as error:
-            log_crash(error, exchange.request.id)
-            answer = await self._refuse(internal_fault(), exchange)
-        finally:
-            if exchange.admission is not None:
-                exchange.admission.reservation.release()
-        await _write(answer, exchange, send)
-        self._count(answer.code, started)
+        exchange = new_exchange(scope, Body(receive, self._deps.body_timeout_s), self._deps, topic)
+        await self._exchanges.run(exchange, partial(self._answer, endpoint), send)
 
-    async def _answer_or_refuse(
-        self, endpoint: Endpoint, scope: Scope, receive: Receive, exchange: _Exchange
-    ) -> Answer:
-        try:
-            return await self._answer(endpoint, scope, receive, exchange)
-        except Fault as fault:
-            return await self._refuse(fault, exchange)
-
-    async def _answer(self, endpoint: Endpoint, scope: Scope, receive: Receive, exchange: _Exchange) -> Answer:
-        exchange.body = Body(receive, self._deps.body_timeout_s)
+    async def _answer(self, endpoint: Endpoint, exchange: Exchange) -> Answer:
+        scope = exchange.scope
         exchange.head = head = read_head(scope)
         if scope["method"] != "POST":
-            return _other_method(scope["method"], exchange)
+            return other_method(exchange)
         media = media_type_of(head.content_type, endpoint.media)
         encoding = encoding_of(head.content_encoding)
         lines = media == NDJSON
@@ -154,7 +116,7 @@ class HotDoor:
         settings = self._intake.settings
         limit_bytes = settings.max_batch_bytes if many else settings.max_event_bytes
         length = head.length
-        _check_length(length, limit_bytes, encoding=encoding)
+        check_length(length, limit_bytes, encoding=encoding)
 
         exchange.principal = principal = await self._intake.authenticate(head.token, head.certificate)
         version = version_of(head)
@@ -163,9 +125,7 @@ class HotDoor:
         bare_values = bool(query) and asks_for_values(query, endpoint.parameters, lines=lines)
         request = exchange.request
         if head.traceparent is not None:
-            exchange.request = request = Request(
-                id=request.id, door=_DOOR, arrival_ms=request.arrival_ms, traceparent=head.trace, client=request.client
-            )
+            exchange.request = request = traced(request, head)
         exchange.admission = admission = self._intake.admit(request, principal, exchange.topic, version, length or 0)
         if media == AVRO_CONTAINER:
             check_container_taken(admission)
@@ -173,7 +133,7 @@ class HotDoor:
             _check_taken(media, admission)
         if not many:
             limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
-            _check_length(length, limit_bytes, encoding=encoding)
+            check_length(length, limit_bytes, encoding=encoding)
 
         body = await exchange.body.read(encoding=encoding, limit_bytes=limit_bytes, reservation=admission.reservation)
         if media in TEXT:
@@ -207,43 +167,6 @@ class HotDoor:
             )
         return json_batch(body, admission.reservation, forms=forms)
 
-    async def _refuse(self, fault: Fault, exchange: _Exchange) -> Answer:
-        if self._deps.on_refused is not None:
-            self._deps.on_refused(exchange.topic, _DOOR, fault.code, exchange.events)
-        owner = None
-        principal = exchange.principal
-        contract = self._intake.standing(principal, exchange.topic) if principal is not None else None
-        if principal is not None and contract is not None:
-            owner = contract.source.owner
-            fault.topic = fault.topic or contract.topic
-            if not fault.quotas and fault.code is not Code.INTERNAL:  # what broke may be the limiter itself
-                fault.quotas = await self._intake.quotas(principal, contract)
-        return self._answers.fault(fault, exchange.request.id, owner, exchange.request.client)
-
-    def _count(self, code: str, started: float) -> None:
-        if self._deps.on_request is not None:
-            self._deps.on_request(_DOOR, code, perf_counter() - started)
-
-
-def _client(scope: Scope) -> str:
-    """The client's address, as the socket or a trusted proxy says; for logs alone."""
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
-def _check_length(length: int | None, limit_bytes: int, *, encoding: str) -> None:
-    if declared_too_large(length, limit_bytes, encoding=encoding):
-        raise Fault(Code.TOO_LARGE, f"the body takes {length} bytes, at most {limit_bytes} are allowed")
-
-
-def _other_method(method: str, exchange: _Exchange) -> Answer:
-    if method == "OPTIONS":
-        fields = [(b"allow", b"POST, OPTIONS"), (b"request-id", exchange.request.id.encode("ascii"))]
-        return Answer(status=204, fields=fields, body=b"", code="ok")
-    raise Fault(
-        Code.MALFORMED, "the method is not allowed here; events are sent by POST", status=405, allow=("POST", "OPTIONS")
-    )
-
 
 def _check_taken(media: str, admission: Admission) -> None:
     """Raise `unsupported_media` where the version that was asked for takes other media types."""
@@ -270,38 +193,3 @@ def _unbatchable(body: bytes, error: Unbatchable) -> Submission:
     """A body that is no batch goes the way of an unreadable event: it is counted, and it spends the allowance."""
     events: Iterable[Unreadable] = (Unreadable(violations=(error.violation,)),)
     return Submission(events=events, count=1, size_bytes=len(body))
-
-
-async def _write(answer: Answer, exchange: _Exchange, send: Send) -> None:
-    """Head and body, without a pause between them: the server's loop puts them on the wire in one write.
-
-    A body that nobody read: where its sender waits for `100 Continue` it never comes, so the connection ends. A long one
-    is read on for a while after the answer went out, since closing on unread bytes may destroy the answer on its way.
-    """
-    fields = [*answer.fields, (b"content-length", b"%d" % len(answer.body))] if answer.status != 204 else answer.fields
-    unread = _unread(exchange)
-    if unread:
-        fields = [*fields, (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-    if unread == "linger" and exchange.body is not None:
-        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-        await exchange.body.linger()
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-    else:
-        await send({"type": "http.response.body", "body": answer.body, "more_body": False})
-
-
-def _unread(exchange: _Exchange) -> str:
-    """What to do about the body's rest: nothing, `close`, or `linger` and close."""
-    head, body = exchange.head, exchange.body
-    if body is None or body.complete:
-        return ""
-    if head is None:
-        return "close"
-    if head.length == 0:
-        return ""
-    if head.expect is not None and not body.begun:
-        return "close"
-    if head.length is not None and head.length <= _LEFT_BYTES and not body.late:
-        return ""
-    return "close" if body.late else "linger"
