@@ -87,7 +87,8 @@ class Gateway:
         self._plan = plan
         self._draining = False
         self._reloading = asyncio.Lock()
-        self._watched = (*watched_paths(plan.contracts_dir, working_copies=plan.working_copies), *_key_files(plan))
+        folder = watched_paths(plan.contracts_dir, working_copies=plan.working_copies, services=True)
+        self._watched = (*folder, *_key_files(plan))
         self._changes = Changes(b"")
         self._catalogue = CatalogueHolder(Catalogue())
         self._memory = MemoryBudget(plan.in_flight_bytes)
@@ -121,7 +122,7 @@ class Gateway:
         admin_socket = undone.enter_context(bind(plan.admin.host, plan.admin.port))
         self._changes.were_read(await asyncio.to_thread(look, self._watched))
         self._catalogue.swap(
-            await asyncio.to_thread(read_catalogue, plan.contracts_dir, working_copies=plan.working_copies)
+            await asyncio.to_thread(read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, services={})
         )
         if not self.catalogue.contracts:
             raise NoContractError(_nothing_served(plan.contracts_dir, self.catalogue))
@@ -194,10 +195,14 @@ class Gateway:
         async with self._reloading:
             if self._draining:
                 return
-            plan, known = self._plan, self.catalogue.contracts
+            plan, known = self._plan, self.catalogue
             self._changes.were_read(await asyncio.to_thread(look, self._watched))
             fresh = await asyncio.to_thread(
-                read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, known=known
+                read_catalogue,
+                plan.contracts_dir,
+                working_copies=plan.working_copies,
+                known=known.contracts,
+                services=known.services,
             )
             self._catalogue.swap(fresh)
             self._grpc.refresh()
@@ -227,6 +232,7 @@ class Gateway:
         self._draining = True
         self._grpc.drain()
         self._intake.close()
+        self._http.leave()
         _log.info("draining", extra={"in_flight_events": self._memory.events})
         await asyncio.sleep(min(_SEEN_S, self._plan.drain_s / 4))
         self._http.should_exit = True

@@ -23,6 +23,7 @@ from tidegate_gateway.edge.protocol import EdgeProtocol, Port, Refusal
 from tidegate_gateway.edge.proxies import Network
 from tidegate_gateway.edge.tls import TlsContext
 from tidegate_gateway.edge.tls_listener import TlsListener
+from tidegate_gateway.edge.turns import Turns
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["HttpServer", "PortSettings", "PortTakenError", "bind", "room_for"]
@@ -33,6 +34,8 @@ _CROWDED_S = 0.05
 """A full port looks for who may go at most this often."""
 _GONE_AT_ONCE = 20
 """And then lets go at most one in so many."""
+_BEGUN_A_TURN = 32
+"""Requests that begin in one turn of the loop: some ten milliseconds, in which no other port is looked at."""
 _DESCRIPTORS_KEPT = 256
 """For everything but connections of the public port: Kafka, files, the admin port."""
 
@@ -98,6 +101,8 @@ class HttpServer(uvicorn.Server):
             refuse=refuse,
             deadlines=settings.deadlines,
             admits=self._admits,
+            leaving=lambda: self._leaving,
+            turns=Turns(_BEGUN_A_TURN),
             trusted_proxies=settings.trusted_proxies,
         )
         super().__init__(
@@ -121,6 +126,7 @@ class HttpServer(uvicorn.Server):
         self._listener = listener
         self._settings = settings
         self._swept_s = self._made_room_s = 0.0
+        self._leaving = False
 
     @property
     def address(self) -> str:
@@ -131,6 +137,14 @@ class HttpServer(uvicorn.Server):
     async def serve_on(self) -> None:
         """Serve until told to exit."""
         await self.serve(sockets=[self._listener])
+
+    def leave(self) -> None:
+        """From now on each answer says `Connection: close` and is its connection's last: clients go by themselves, before
+        `should_exit` cuts those that are idle.
+        """
+        self._leaving = True
+        for connection in self._connections():
+            connection.leave()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 -- uvicorn passes our own
         """Listen. uvicorn's own start knows one TLS context for ever, and no deadline for handshakes."""

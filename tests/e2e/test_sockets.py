@@ -2,11 +2,13 @@
 
 import gzip
 import json
+import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from tests.e2e.processes import GatewayProcess, gateway_process
@@ -60,6 +62,15 @@ class Wire:
             self._read()
         content, self._rest = self._rest[:length], self._rest[length:]
         return Answer(int(line.split(" ")[1]), fields, content, first)
+
+    def answer_after(self, ask: Callable[[], None], status: int) -> Answer:
+        """Ask until the answer has this status: a signal takes its time."""
+        ends = time.monotonic() + 10
+        while True:
+            ask()
+            answer = self.answer()
+            if answer.status == status or time.monotonic() > ends:
+                return answer
 
     def closed(self) -> bool:
         """Whether the server ends the connection and says nothing more."""
@@ -320,3 +331,18 @@ def test_what_is_no_http_is_400_and_the_end(quick: GatewayProcess) -> None:
         answer = wire.answer()
         assert answer.status == 400
         assert wire.closed()
+
+
+def test_a_draining_gateway_says_that_an_answer_is_the_last(tmp_path: Path) -> None:
+    """Clients then go by themselves, before idle connections are cut (RFC 9112, section 9.6)."""
+    with gateway_process(tmp_path, None, more="[server]\ndrain_s = 8\n") as leaving:
+        with connect(leaving) as idle, connect(leaving) as wire:
+            for one in (idle, wire):
+                one.send(whole(leaving))
+                assert one.answer().fields.get("connection") is None
+            leaving.signal(signal.SIGTERM)
+            answer = wire.answer_after(lambda: wire.send(whole(leaving)), 503)
+            assert (answer.code, answer.fields["connection"]) == ("overloaded", "close")
+            assert wire.closed()
+            assert idle.closed()
+        assert leaving.process.wait(20) == 0

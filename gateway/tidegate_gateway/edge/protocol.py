@@ -11,6 +11,7 @@ differently must not become a request of its own (RFC 9112, section 11.2).
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, cast
 from urllib.parse import unquote
 
@@ -27,6 +28,7 @@ from tidegate_gateway.edge.deadlines import Deadlines, Leaving, Phase, still_lea
 from tidegate_gateway.edge.framing import WATCHED, check_head, head_bytes, head_too_large, unreadable
 from tidegate_gateway.edge.proxies import Network, is_trusted, origin_of
 from tidegate_gateway.edge.tls import certificate_name
+from tidegate_gateway.edge.turns import Turns
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["EdgeProtocol", "Port", "Refusal"]
@@ -53,12 +55,15 @@ class Port:
     """What every connection of a port shares.
 
     `refuse` renders a fault that stops a request before the application. `admits` is asked once for each new connection:
-    whether there is room. Peers in `trusted_proxies` may say whom they speak for.
+    whether there is room. `leaving`: the gateway drains, so each answer is its connection's last. Peers in `trusted_proxies`
+    may say whom they speak for.
     """
 
     refuse: Callable[[Fault], Refusal]
     deadlines: Deadlines
     admits: Callable[[], bool]
+    leaving: Callable[[], bool]
+    turns: Turns
     trusted_proxies: tuple[Network, ...] = ()
 
 
@@ -231,9 +236,10 @@ class EdgeProtocol(HttpToolsProtocol):
             self._hear_proxy(scope)
         self._head_open, self._body_open = False, True
         self._body_bytes = self._overhead_bytes = 0
-        self.cycle = cycle = self._cycle(keep_alive=version != "1.0" and self.parser.should_keep_alive())
+        stays = version != "1.0" and self.parser.should_keep_alive() and not self._port.leaving()
+        self.cycle = cycle = self._cycle(keep_alive=stays)
         if earlier is None or earlier.response_complete:
-            self._start_asgi_task(cycle, self.app)
+            self._begin(cycle, self.app)
             return
         self.flow.pause_reading()
         self.pipeline.appendleft((cycle, self.app))
@@ -271,9 +277,18 @@ class EdgeProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             cycle, app = self.pipeline.pop()
-            self._start_asgi_task(cycle, app)
+            self._begin(cycle, app)
+
+    def leave(self) -> None:
+        """Make the answer to the last request that came so far the connection's last (RFC 9112, section 9.6)."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
 
     # What we do about it
+
+    def _begin(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Hand a request to the application, when its turn comes."""
+        self._port.turns.begin(partial(self._start_asgi_task, cycle, app))
 
     def _hear_proxy(self, scope: dict[str, Any]) -> None:
         origin = origin_of(self.headers, self._port.trusted_proxies)
