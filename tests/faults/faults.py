@@ -5,12 +5,17 @@ A new one needs a `name`, `begin` and `heal`; `heal` may be called where nothing
 
 import signal
 from collections.abc import Sequence
+from pathlib import Path
 
+from tests.e2e.processes import GatewayProcess
 from tests.faults.namespace import Namespace
 from tests.faults.proxy import Proxies
 from tests.kafka.real_kafka import KafkaNode
 
-__all__ = ["Cut", "Fault", "Frozen", "Killed", "Reset", "Restarted", "Slow", "Together"]
+__all__ = ["WEDGING", "Cut", "Fault", "Frozen", "Killed", "Reset", "Restarted", "Slow", "Together", "Wedged"]
+
+WEDGING = Path(__file__).with_name("wedging")
+"""On PYTHONPATH of a gateway that is to be `Wedged`."""
 
 
 class Fault:
@@ -133,6 +138,21 @@ class Slow(Fault):
     def heal(self) -> None:
         for proxy in self._proxies.all:
             proxy.rtt_s = 0.0
+
+
+class Wedged(Fault):
+    """The producers inside a gateway stop for ever, their queues as they are. Nobody heals that but the gateway."""
+
+    name = "producer wedged"
+
+    def __init__(self, gateway: GatewayProcess) -> None:
+        self._gateway = gateway
+
+    def begin(self) -> None:
+        self._gateway.signal(signal.SIGUSR2)
+
+    def heal(self) -> None:
+        """Nothing: see above."""
 
 
 class Together(Fault):

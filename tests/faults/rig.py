@@ -89,14 +89,17 @@ class Rig:
     @contextmanager
     def gateway(
         self, folder: Path, *, deadline_s: float, proxied: bool = False, drain_s: float = 20.0, more: str = "", in_flight_bytes: int = 64 * _MIB,
-        **environ: str,
+        like: Gate | None = None, **environ: str,
     ) -> Iterator[Gate]:  # fmt: skip
-        """`serve`; `proxied`: it reaches Kafka through the proxies only. `more`: lines of [server]. `environ`: options as TIDEGATE_*."""
+        """`serve`; `proxied`: it reaches Kafka through the proxies only. `more`: lines of [server]. `like`: it takes that one's tokens. `environ`: options as TIDEGATE_*."""
         folder.mkdir(parents=True, exist_ok=True)
         sections = f"[limits]\nin_flight_bytes = {in_flight_bytes}\n[server]\ndrain_s = {drain_s}\n{more}"
         environ = {"TIDEGATE_KAFKA_DELIVERY_TIMEOUT_S": str(deadline_s), **environ}
         bootstrap = self.proxied if proxied else self.cluster.bootstrap
-        with gateway_process(folder, bootstrap, contracts=self.contracts, more=sections, environ=environ) as process:
+        key = like.process.key if like is not None else None
+        with gateway_process(
+            folder, bootstrap, contracts=self.contracts, more=sections, environ=environ, key=key
+        ) as process:
             token = process.token("publish:*", roles=(ROLE,), ttl_s=_TOKEN_S)
             yield Gate(process=process, token=token, deadline_s=deadline_s)
 

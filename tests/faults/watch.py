@@ -66,6 +66,10 @@ class Watch:
         self._stop.set()
         self._thread.join(_ASK_S + 2)
 
+    def follow(self, pid: int) -> None:
+        """Another process serves at the same address from now on."""
+        self._pid = pid
+
     def delay_s(self, ready: bool, from_s: float, to_s: float = float("inf")) -> float | None:
         """How long after `from_s` readiness was first seen to be so; 0 where it was already; None where it never was."""
         state: bool | None = None
