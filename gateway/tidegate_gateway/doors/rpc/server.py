@@ -17,6 +17,7 @@ from tidegate_gateway.doors.rpc.reflection import Reflection
 from tidegate_gateway.doors.rpc.steady import SteadyServer
 from tidegate_gateway.doors.rpc.streams import Closing
 from tidegate_gateway.doors.rpc.tls import RpcTls, credentials
+from tidegate_gateway.doors.rpc.typed import typed_services
 
 __all__ = ["RpcServer", "RpcSettings", "RpcUnbindable"]
 
@@ -103,7 +104,8 @@ class RpcServer:
 
     def refresh(self) -> None:
         """Serve the contracts' services of now; calls under way keep theirs."""
-        self._methods.swap(self._own)
+        services = self._deps.intake.catalogue.current.services.values()
+        self._methods.swap((*self._own, *typed_services(services, self._closing, self._lifetime_s)))
 
     def drain(self) -> None:
         """NOT_SERVING first; no new work; streams answer what they have read and end."""
