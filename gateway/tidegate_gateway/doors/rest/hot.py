@@ -27,9 +27,16 @@ from tidegate_gateway.doors.rest.exchange import (
     traced,
 )
 from tidegate_gateway.doors.rest.heads import EventHead, event_of, read_head, version_of
-from tidegate_gateway.doors.rest.media import DATA_FORMS, NDJSON, TEXT, VALUES, media_type_of, not_of_this_contract
+from tidegate_gateway.doors.rest.media import (
+    DATA_FORMS,
+    NDJSON,
+    TEXT,
+    VALUES,
+    check_taken,
+    media_type_of,
+    value_cost_bytes,
+)
 from tidegate_gateway.doors.rest.query import asks_for_values
-from tidegate_gateway.intake.memory import SMALL_BYTES, decoded_cost_bytes, encoded_cost_bytes
 from tidegate_gateway.intake.submission import Admission, Incoming, Submission, Unreadable
 
 __all__ = ["ENDPOINTS", "Endpoint", "HotDoor", "find_endpoint"]
@@ -130,7 +137,7 @@ class HotDoor:
         if media == AVRO_CONTAINER:
             check_container_taken(admission)
         elif media != JSON and not lines:
-            _check_taken(media, admission)
+            check_taken(media, admission)
         if not many:
             limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
             check_length(length, limit_bytes, encoding=encoding)
@@ -168,25 +175,10 @@ class HotDoor:
         return json_batch(body, admission.reservation, forms=forms)
 
 
-def _check_taken(media: str, admission: Admission) -> None:
-    """Raise `unsupported_media` where the version that was asked for takes other media types."""
-    version = admission.contract.version(admission.version)
-    if version is not None and media not in version.media_types:
-        raise not_of_this_contract(media, version.media_types, admission.contract.topic)
-
-
 def _one(body: bytes, media: str, event: EventHead, admission: Admission) -> Submission:
-    admission.reservation.grow_to(_cost_bytes(body, media))
+    admission.reservation.grow_to(value_cost_bytes(body, media))
     incoming = Incoming(body=body, id=event.id, key=event.key, time=event.time, headers=event.headers)
     return Submission(events=(incoming,), count=1, size_bytes=len(body), media_type=media)
-
-
-def _cost_bytes(body: bytes, media: str) -> int:
-    """What a single value takes while it is judged, at worst."""
-    size = len(body)
-    if size <= SMALL_BYTES or media not in TEXT:
-        return encoded_cost_bytes(size)
-    return decoded_cost_bytes(size, body.count(b",") + body.count(b"[") + body.count(b"{"))
 
 
 def _unbatchable(body: bytes, error: Unbatchable) -> Submission:

@@ -19,8 +19,10 @@ from tidegate.contracts.media import (
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.memory import SMALL_BYTES, decoded_cost_bytes, encoded_cost_bytes
+from tidegate_gateway.intake.submission import Admission
 
-__all__ = ["DATA_FORMS", "NDJSON", "TEXT", "VALUES", "DataForms", "media_type_of", "not_of_this_contract"]
+__all__ = ["DATA_FORMS", "NDJSON", "TEXT", "VALUES", "DataForms", "check_taken", "media_type_of", "value_cost_bytes"]
 
 NDJSON = "application/x-ndjson"
 """Many events, one a line."""
@@ -73,7 +75,22 @@ def media_type_of(content_type: bytes | None, accepted: tuple[str, ...]) -> str:
     return media
 
 
-def not_of_this_contract(media: str, taken: Iterable[str], topic: str) -> Fault:
+def check_taken(media: str, admission: Admission) -> None:
+    """Raise `unsupported_media` where the version that was asked for takes other media types."""
+    version = admission.contract.version(admission.version)
+    if version is not None and media not in version.media_types:
+        raise _not_of_this_contract(media, version.media_types, admission.contract.topic)
+
+
+def value_cost_bytes(body: bytes, media: str) -> int:
+    """What a single value takes while it is judged, at worst."""
+    size = len(body)
+    if size <= SMALL_BYTES or media not in TEXT:
+        return encoded_cost_bytes(size)
+    return decoded_cost_bytes(size, body.count(b",") + body.count(b"[") + body.count(b"{"))
+
+
+def _not_of_this_contract(media: str, taken: Iterable[str], topic: str) -> Fault:
     """The refusal of a media type that other contracts take and this topic's does not."""
     accepted = tuple(known for known in VALUES if known in taken)
     return Fault(
