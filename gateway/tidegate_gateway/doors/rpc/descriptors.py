@@ -6,8 +6,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 __all__ = ["files_of"]
 
 
-def files_of(descriptor: FileDescriptor) -> tuple[FileDescriptorProto, ...]:
-    """The file and all that it imports, each once."""
+def files_of(*descriptors: FileDescriptor) -> tuple[FileDescriptorProto, ...]:
+    """The files and all that they import, each once."""
     found: dict[str, FileDescriptorProto] = {}
 
     def visit(file: FileDescriptor) -> None:
@@ -19,5 +19,6 @@ def files_of(descriptor: FileDescriptor) -> tuple[FileDescriptorProto, ...]:
         file.CopyToProto(copy)
         found[file.name] = copy
 
-    visit(descriptor)
+    for descriptor in descriptors:
+        visit(descriptor)
     return tuple(found.values())

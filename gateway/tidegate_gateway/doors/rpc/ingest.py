@@ -6,6 +6,8 @@ Made by `server`. Who, may, read, room, intake, answer; no decision is made here
 from collections.abc import Callable
 from time import perf_counter
 
+from google.rpc import error_details_pb2
+
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.doors.problems import internal_fault
 from tidegate_gateway.doors.rest.crash import log_crash
@@ -48,7 +50,7 @@ class IngestMethods:
                 Method(name="Validate", unary=self._validate),
                 *self._contracts.methods(),
             ),
-            files=files_of(pb.DESCRIPTOR),
+            files=files_of(pb.DESCRIPTOR, error_details_pb2.DESCRIPTOR),  # so that grpcurl prints the details of errors
         )
 
     async def _publish(self, call: Call) -> bytes:

@@ -68,12 +68,12 @@ class _Typed:
     async def many(self, call: Call) -> bytes:
         """Client-streaming: when all are stored, the last one's answer, counted. Raises `malformed` where none came.
 
-        Where the port drains before the client has closed its side, the call is refused: what was not read is not stored.
+        Where the stream ends here first (the port drains, it is too old), the call is refused: what was not read is not stored.
         """
         events = await self._events(call)
         await self._run(events, events.unanswered())
         if not events.complete:
-            detail = f"the gateway is shutting down; {events.count} events of the stream are stored"
+            detail = f"the gateway ends streams now; {events.count} events of this one are stored, and nothing was read behind them"
             raise Fault(Code.OVERLOADED, detail, retry_after_s=1.0)
         if events.last is None:
             raise Fault(Code.MALFORMED, "the stream ended without an event")
