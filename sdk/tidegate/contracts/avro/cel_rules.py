@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from cel_expr_python import cel
 
+from tidegate.contracts.avro.cel_growth import growth_problem
 from tidegate.contracts.avro.cel_types import Types, is_nullable
 from tidegate.contracts.avro.cel_values import Asked, Values
 from tidegate.contracts.avro.schema import Array, Field, Map, Record, Schema, Union
@@ -253,7 +254,7 @@ def _check(rule: _Rule, this: cel.Type, types: Types, names: Mapping[str, Record
     """Compiles with the types of the schema. Raises `ContractError` with the place in the expression."""
     environment = cel.NewEnv(types.pool, variables={"this": this, "now": cel.Type.TIMESTAMP})
     try:
-        kind = environment.compile(rule.expr).return_type()
+        checked = environment.compile(rule.expr)
         _environment.compile(rule.run)
     except RuntimeError as error:
         text = str(error)
@@ -266,6 +267,9 @@ def _check(rule: _Rule, this: cel.Type, types: Types, names: Mapping[str, Record
         raise ContractError(
             f'the rule "{rule.name}" is not valid{where}: {what}{"; " + hint if hint else ""}', pointer=rule.pointer
         ) from None
+    if problem := growth_problem(checked.serialize()):
+        raise ContractError(f'the rule "{rule.name}" {problem}', pointer=rule.pointer)
+    kind = checked.return_type()
     if not any(word in kind.name() for word in ("BOOL", "STRING", "DYN")):
         raise ContractError(
             f'the rule "{rule.name}" gives {kind.name().lower()}, and a rule gives true, false or a message',
