@@ -33,13 +33,14 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     """What an answer means.
 
     `fates` are aligned with the batch's events. `gateway_failed`: the request as a whole got no useful answer (breaker and budget
-    count it). `halve_to`: send at most so many in a request from now on, at once. `refresh_token`: the token was refused. `wait_s`: the longest
+    count it). `halve_to`: send at most so many in a request, at once; `lasting`: the gateway named its limit. `refresh_token`: the token was refused. `wait_s`: the longest
     wait asked for.
     """
 
     fates: Sequence[Fate]
     gateway_failed: bool = False
     halve_to: int | None = None
+    lasting: bool = False
     refresh_token: bool = False
     wait_s: float | None = None
 
@@ -119,7 +120,8 @@ def _halved(events: Sequence[Outgoing], answer: Refusal, why: Undelivered) -> Ju
     half = (len(events) + 1) // 2
     if answer.max_events is not None:
         half = max(1, min(half, answer.max_events))
-    return Judgement(fates=[Again(why=why)] * len(events), halve_to=half)
+    lasting = answer.max_events is not None
+    return Judgement(fates=[Again(why=why)] * len(events), halve_to=half, lasting=lasting)
 
 
 def _retryable(answer: Refusal) -> bool:

@@ -13,10 +13,12 @@ from tidegate.breaker import Breaker, Passage
 from tidegate.budget import RetryBudget
 from tidegate.counters import Counters
 from tidegate.delivery import Again, Judgement, judge
+from tidegate.diversion import Diversion
 from tidegate.engine_settings import EngineSettings
 from tidegate.lanes import NEVER, Lane
 from tidegate.outgoing import Generation, Outcome, Outgoing, Undelivered
 from tidegate.placing import Topic
+from tidegate.spooling import Spool
 from tidegate.transport.port import Answer
 from tidegate.wire.results import ResultLine
 
@@ -44,6 +46,7 @@ class Engine:
     __slots__ = (
         "_breaker",
         "_budget",
+        "_diversion",
         "_generation",
         "_older",
         "_random",
@@ -55,7 +58,9 @@ class Engine:
         "size_bytes",
     )
 
-    def __init__(self, settings: EngineSettings, random: Random, counters: Counters | None = None) -> None:
+    def __init__(
+        self, settings: EngineSettings, random: Random, counters: Counters | None = None, spool: Spool | None = None
+    ) -> None:
         self._settings = settings
         self._random = random
         self._breaker = Breaker(settings.breaker_threshold)
@@ -69,6 +74,10 @@ class Engine:
         """Events without an outcome, in flight included."""
         self.size_bytes = 0
         """Of those events."""
+        self._diversion = Diversion(spool, self._settle, self.counters, settings) if spool is not None else None
+        if self._diversion is not None:
+            for (topic, index), depth in self._diversion.depths().items():
+                self._topic(topic).lanes[index].spooled = depth
 
     # accepting
 
@@ -76,17 +85,23 @@ class Engine:
         """Takes over events in the order in which they were submitted. Where there are too many, the oldest that wait are dropped."""
         settings = self._settings
         for event in events:
-            topic = self._topics.get(event.topic)
-            if topic is None:
-                topic = self._topics[event.topic] = Topic(event.topic, settings.lanes, settings.batch.max_events)
             event.generation = self._generation
             self._generation.left += 1
             self.events += 1
             self.size_bytes += event.size_bytes
-            topic.place(event)
+            self._topic(event.topic).place(event)
+        if self._diversion is not None:
+            for lane in self._lanes():
+                self._diversion.divert(lane, breaker_open=self._breaker.open, events=self.events)
         while self.events > settings.max_events or self.size_bytes > settings.max_bytes:
             if not self._drop_one():
                 break
+
+    def _topic(self, name: str) -> Topic:
+        topic = self._topics.get(name)
+        if topic is None:
+            topic = self._topics[name] = Topic(name, self._settings.lanes, self._settings.batch.max_events)
+        return topic
 
     def _drop_one(self) -> bool:
         """Makes room, the oldest first. What is in flight cannot be taken back."""
@@ -127,6 +142,8 @@ class Engine:
         if passage is Passage.NONE or (retry and self._budget.exhausted and self._retries_out):
             return None
         probe = passage is Passage.PROBE
+        if self._diversion is not None and lane.refillable:
+            self._refill(lane, self._diversion)
         events = lane.take(now, self._settings.batch, 1 if probe else lane.max_events)
         if not events:
             return None
@@ -142,6 +159,12 @@ class Engine:
         left_s = max(events[0].deadline - now, self._settings.shortest_attempt_s)
         timeout_s = min(self._settings.attempt_timeout_s, left_s)
         return Shipment(lane=lane, events=events, probe=probe, retry=retry, timeout_s=timeout_s)
+
+    def _refill(self, lane: Lane, diversion: Diversion) -> None:
+        events = diversion.refill(lane)
+        self.events += len(events)
+        self.size_bytes += sum(event.size_bytes for event in events)
+        self._topics[lane.topic].refill(lane, events)
 
     def next_due(self, now: float) -> float | None:
         """When `due` is worth a call again; None: not before something else happens (an event, an answer)."""
@@ -159,6 +182,8 @@ class Engine:
     def _expire(self, now: float) -> None:
         for lane in self._lanes():
             if lane.next_deadline() <= now:
+                if self._diversion is not None:
+                    self._diversion.rescue(lane)
                 for event in lane.expire(now):
                     self.counters.expired += 1
                     self._settle(event, _too_late(event))
@@ -171,17 +196,21 @@ class Engine:
         self._count(shipment, judgement, now)
         self._back(shipment)
         again: list[tuple[Outgoing, float | None]] = []
+        done: list[Outgoing] = []
         for event, fate in zip(shipment.events, judgement.fates, strict=True):
             if isinstance(fate, Again):
                 event.why = fate.why
                 event.maybe_stored = event.maybe_stored or fate.why.maybe_stored
                 again.append((event, fate.hint_s))
             else:
+                done.append(event)
                 self._settle(event, fate)
+        if self._diversion is not None:
+            self._diversion.remove(shipment.lane, done)
         if again:
             self._again(shipment, judgement, again, now)
         else:
-            shipment.lane.failures = 0
+            shipment.lane.succeeded()
         return judgement.refresh_token
 
     def _again(
@@ -189,7 +218,7 @@ class Engine:
     ) -> None:
         lane = shipment.lane
         if judgement.halve_to is not None:
-            lane.max_events = judgement.halve_to
+            lane.shrink(judgement.halve_to, lasting=judgement.lasting)
             lane.give_back(shipment.events)
         elif judgement.refresh_token:
             for event in shipment.events:
@@ -199,7 +228,7 @@ class Engine:
             lane.give_back(shipment.events)
             lane.hold(now, self._random, judgement.wait_s)
         else:
-            lane.failures = 0
+            lane.succeeded()
             lane.hold_keys(again, now, self._random)
 
     def _count(self, shipment: Shipment, judgement: Judgement, now: float) -> None:
@@ -248,20 +277,39 @@ class Engine:
         return tuple(self._older)
 
     def abandon(self, reason: str) -> int:
-        """Gives up on everything that waits. Answers how many events that were. What is in flight keeps its chance."""
+        """Gives up on everything that waits, but for what the spool takes. Answers how many events that were. Nothing may be in flight."""
         count = 0
         for topic in self._topics.values():
+            if self._diversion is not None:
+                topic.place_all()
+                for lane in topic.lanes:
+                    self._diversion.rescue(lane)
             for event in topic.clear():
+                if event.spooled:  # it is on disk, and there for the next process
+                    self._forget(event)
+                    continue
                 count += 1
                 self._settle(event, Undelivered(reason=reason, maybe_stored=event.maybe_stored, given_up=True))
         self.counters.abandoned += count
         return count
 
-    def _settle(self, event: Outgoing, outcome: Outcome) -> None:
+    def take_lost(self) -> Sequence[Undelivered]:
+        """Why spooled events were lost since the last call: nobody waits for them any more, so they must be told otherwise."""
+        return self._diversion.take_lost() if self._diversion is not None else ()
+
+    def close(self) -> None:
+        """Closes the spool, if there is one."""
+        if self._diversion is not None:
+            self._diversion.close()
+
+    def _forget(self, event: Outgoing) -> None:
         self.events -= 1
         self.size_bytes -= event.size_bytes
         if event.generation is not None:
             event.generation.left -= 1
+
+    def _settle(self, event: Outgoing, outcome: Outcome) -> None:
+        self._forget(event)
         if isinstance(outcome, ResultLine):
             self.counters.delivered += 1
         else:

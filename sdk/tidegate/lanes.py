@@ -41,6 +41,7 @@ class Lane:
     __slots__ = (
         "_held",
         "_hold_until",
+        "_most_events",
         "_urgent",
         "failures",
         "in_flight",
@@ -56,7 +57,8 @@ class Lane:
         self.topic = topic
         self.index = index
         self.max_events = max_events
-        """So many events in a request at most; less than the limit once the gateway said so (413)."""
+        """So many events in a request at most; less than the limit for a while after a request was halved."""
+        self._most_events = max_events
         self.waiting: deque[Outgoing] = deque()
         self.size_bytes = 0
         """Of `waiting`."""
@@ -64,7 +66,7 @@ class Lane:
         self.failures = 0
         """Requests of this lane that failed in a row."""
         self.spooled = 0
-        """How many of its events are in the spool. While there are any, new ones go behind them."""
+        """How many of its events are in the spool and were not read back. While there are any, new ones go behind them."""
         self._held: dict[bytes, _Held] = {}
         self._hold_until = 0.0
         self._urgent = 0
@@ -78,6 +80,13 @@ class Lane:
     def retrying(self) -> bool:
         """Whether the next batch holds events that were tried before."""
         return bool(self._held) or bool(self.waiting and self.waiting[0].attempts)
+
+    @property
+    def refillable(self) -> bool:
+        """Whether events of the spool may be read back now. What is held is bounded, or one key could draw all of it into memory."""
+        return (
+            self.spooled > 0 and not self.waiting and sum(len(h.events) for h in self._held.values()) < self.max_events
+        )
 
     def add(self, event: Outgoing) -> None:
         """A new event, behind all others."""
@@ -96,7 +105,7 @@ class Lane:
         if self.in_flight:
             return NEVER
         due = min((held.until for held in self._held.values()), default=NEVER)
-        if self.spooled:
+        if self.refillable:
             due = 0.0
         if self.waiting:
             first = self.waiting[0]
@@ -149,6 +158,18 @@ class Lane:
         """The whole batch goes again, before everything that waits and in its order."""
         for event in reversed(events):
             self._put_back(event)
+
+    def shrink(self, max_events: int, *, lasting: bool) -> None:
+        """So many events in a request at most; `lasting`: that is the gateway's limit, else it grows back."""
+        self.max_events = max_events
+        if lasting:
+            self._most_events = max_events
+
+    def succeeded(self) -> None:
+        """The gateway took a request of this lane."""
+        self.failures = 0
+        if self.max_events < self._most_events:
+            self.max_events = min(self.max_events * 2, self._most_events)
 
     def hold(self, now: float, random: Random, hint_s: float | None) -> None:
         """The lane's request failed: nothing of it goes before a wait that grows with each failure in a row."""
@@ -210,6 +231,24 @@ class Lane:
         self.size_bytes -= event.size_bytes
         self._urgent -= event.urgent
         return event
+
+    def divert(self) -> list[Outgoing]:
+        """Takes out what waits in memory alone, in order of each key, to be spooled. What was read from the spool stays."""
+        events = self.clear()
+        for event in reversed(events):
+            if event.spooled:
+                self._put_back(event)
+        return [event for event in events if not event.spooled]
+
+    def take_untried(self) -> list[Outgoing]:
+        """Takes out the events that were never sent and are in memory alone, in order."""
+        events = [event for event in self.waiting if not event.attempts and not event.spooled]
+        kept = [event for event in self.waiting if event.attempts or event.spooled]
+        self.waiting.clear()
+        self.size_bytes = self._urgent = 0
+        for event in kept:
+            self.add(event)
+        return events
 
     def clear(self) -> list[Outgoing]:
         """Takes everything out, in order of each key."""

@@ -5,6 +5,7 @@ all. A topic changes from one to the other only while nothing of it is under way
 """
 
 from collections import deque
+from collections.abc import Sequence
 
 from tidegate.lanes import Lane, lane_of
 from tidegate.outgoing import Outgoing
@@ -28,17 +29,29 @@ class Topic:
 
     def place(self, event: Outgoing) -> None:
         """Puts a new event into its lane, or behind the change of the topic's order."""
-        if self._later or (event.judged is not self._spread and self._under_way):
+        if self._later or (event.judged is not self._spread and self._busy):
             self._later.append(event)
             return
         self._spread = event.judged
         self._under_way += 1
         self.lanes[self._index(event)].add(event)
 
+    @property
+    def _busy(self) -> bool:
+        return self._under_way > 0 or any(lane.spooled for lane in self.lanes)
+
+    def refill(self, lane: Lane, events: Sequence[Outgoing]) -> None:
+        """Events of the spool come back into the lane that they were in."""
+        self._spread = all(event.judged for event in events)
+        self._under_way += len(events)
+        lane.spooled -= len(events)
+        for event in events:
+            lane.add(event)
+
     def settled(self) -> None:
         """An event that was placed has its outcome."""
         self._under_way -= 1
-        while self._later and (not self._under_way or self._later[0].judged is self._spread):
+        while self._later and (not self._busy or self._later[0].judged is self._spread):
             event = self._later.popleft()
             self._spread = event.judged
             self._under_way += 1
@@ -58,6 +71,13 @@ class Topic:
             self._sticky_left = self.lanes[self._sticky].max_events
         self._sticky_left -= 1
         return self._sticky
+
+    def place_all(self) -> None:
+        """Puts everything into its lane at once, the change of order or not: nothing is sent from here any more."""
+        while self._later:
+            event = self._later.popleft()
+            self._under_way += 1
+            self.lanes[self._index(event)].add(event)
 
     def clear(self) -> list[Outgoing]:
         """Takes out everything that is not in flight."""

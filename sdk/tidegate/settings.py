@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tidegate.batching import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_LINGER_S, BatchLimits
 from tidegate.engine_settings import EngineSettings
+from tidegate.spooling import Spool
 
 __all__ = ["ClientSettings", "DropReport", "WhenFull"]
 
@@ -37,6 +38,7 @@ class ClientSettings:
     tried in all. `attempt_timeout_s`: for one answer. `judge`: whether events are judged here first. `cache_dir`: where contracts are kept
     between runs (None: nowhere). `contract_timeout_s`: how long the first event of a topic waits for its contract. `exit_flush_s`: how long
     the process's end may take for what is left. `verify`: false, or a file of CA certificates in place of the system's.
+    `spool`: opens the spool on disk, where there shall be one.
     """
 
     batch_events: int = MAX_BATCH_EVENTS
@@ -55,6 +57,7 @@ class ClientSettings:
     contract_timeout_s: float = 5.0
     exit_flush_s: float = 5.0
     verify: bool | str = True
+    spool: Callable[[], Spool] | None = None
 
     def validate(self) -> list[str]:
         """What is wrong with the values, each as a sentence; empty where nothing is."""

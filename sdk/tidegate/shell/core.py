@@ -47,7 +47,8 @@ class Core:
         self.settings = settings
         self.clock = clock
         self.counters = Counters()
-        self.engine = Engine(settings.engine(), random.random, self.counters)
+        spool = settings.spool() if settings.spool is not None else None
+        self.engine = Engine(settings.engine(), random.random, self.counters, spool)
         self.inbox = Inbox(
             max_events=settings.queue_events,
             max_bytes=settings.queue_bytes,
@@ -63,9 +64,7 @@ class Core:
 
     def driver(self) -> Driver:
         """A driver for the running loop."""
-        return Driver(
-            self.engine, self.inbox, self._make_transport(), self._tokens, self.clock, tracing(), self._report_dropped
-        )
+        return Driver(self.engine, self.inbox, self._make_transport(), self._tokens, self.clock, tracing(), self._lost)
 
     def place(self, topic: str) -> Shelved:
         """The topic's contract as far as it is at hand. Raises `ValueError` for no topic's name."""
@@ -94,15 +93,16 @@ class Core:
         if left:
             self.engine.accept(left)
         count = self.engine.abandon(reason)
+        self.engine.close()
         if count:
             _log.warning("tidegate: %d events were not delivered: %s", count, reason)
             self._report(DropReport(count=count, reason=reason))
         return count
 
-    def _report_dropped(self, count: int) -> None:
-        """Events were dropped for room."""
-        _log.warning("tidegate: the queue is full, %d of the oldest events were dropped", count)
-        self._report(DropReport(count=count, reason="the queue was full"))
+    def _lost(self, reason: str, count: int) -> None:
+        """Events were let go while the client runs."""
+        _log.warning("tidegate: %d events were lost: %s", count, reason)
+        self._report(DropReport(count=count, reason=reason))
 
     def _report(self, report: DropReport) -> None:
         """Tells the application's callback; what it raises is logged."""

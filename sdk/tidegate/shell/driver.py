@@ -31,16 +31,16 @@ class Driver:
         tokens: Tokens,
         clock: Clock,
         tracing: Tracing,
-        on_dropped: Callable[[int], None],
+        on_lost: Callable[[str, int], None],
     ) -> None:
-        """`on_dropped` is told how many events were dropped for room."""
+        """`on_lost` is told why and how many events were lost that nobody waits for, or were dropped for room."""
         self._engine = engine
         self._inbox = inbox
         self._transport = transport
         self._tokens = tokens
         self._clock = clock
         self._tracing = tracing
-        self._on_dropped = on_dropped
+        self._on_lost = on_lost
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._flushes: list[tuple[tuple[Generation, ...], Callable[[], None]]] = []
@@ -85,7 +85,7 @@ class Driver:
         dropped = self._engine.counters.dropped
         self._engine.accept(arrived)
         if self._engine.counters.dropped > dropped:
-            self._on_dropped(self._engine.counters.dropped - dropped)
+            self._on_lost("the queue was full", self._engine.counters.dropped - dropped)
 
     def _start(self, shipment: Shipment) -> None:
         task = asyncio.get_running_loop().create_task(self._ship(shipment))
@@ -99,8 +99,11 @@ class Driver:
         except asyncio.CancelledError:
             self._engine.returned(shipment, "the request was cancelled")
             raise
-        if self._engine.answered(shipment, answer, self._clock.now()):
+        refused = self._engine.answered(shipment, answer, self._clock.now())
+        if refused:
             self._tokens.refused()
+        for lost in self._engine.take_lost():
+            self._on_lost(lost.reason, 1)
         self._wake.set()
 
     async def _send(self, shipment: Shipment, traceparent: str | None) -> Answer:
