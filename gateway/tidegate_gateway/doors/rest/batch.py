@@ -12,6 +12,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import did_you_mean, pointer
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.events import read_event, unreadable_text
+from tidegate_gateway.doors.rest.hints import BATCH_HINT
 from tidegate_gateway.doors.rest.media import DataForms
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import Reservation, decoded_cost_bytes
@@ -123,7 +124,7 @@ def _not_a_batch(body: bytes, error: Exception) -> Violation:
                 rule="unknown_field",
                 detail="is no member of a batch",
                 expected=_WHAT,
-                hint=did_you_mean(stranger, ("events",)),
+                hint=did_you_mean(stranger, ("events",)) or BATCH_HINT,
             )
     return unreadable_text(body, error, _WHAT)
 

@@ -27,6 +27,7 @@ from tidegate_gateway.doors.rest.exchange import (
     traced,
 )
 from tidegate_gateway.doors.rest.heads import EventHead, event_of, read_head, version_of
+from tidegate_gateway.doors.rest.hints import hint_at_the_endpoint
 from tidegate_gateway.doors.rest.media import (
     DATA_FORMS,
     NDJSON,
@@ -147,7 +148,9 @@ class HotDoor:
             check_declared(body)
         take = self._intake.accept if endpoint.stores else self._intake.validate
         if event is not None:
-            return self._answers.single(await take(admission, _one(body, media, event, admission)), admission)
+            told = await take(admission, _one(body, media, event, admission))
+            hint_at_the_endpoint(told.lines[0])
+            return self._answers.single(told, admission)
         try:
             submission = await self._many(body, media, admission, bare_values=bare_values)
         except Unbatchable as error:

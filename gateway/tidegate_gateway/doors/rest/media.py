@@ -18,6 +18,7 @@ from tidegate.contracts.media import (
 )
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.errors import Code
+from tidegate_gateway.doors.rest.hints import media_hint
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import SMALL_BYTES, decoded_cost_bytes, encoded_cost_bytes
 from tidegate_gateway.intake.submission import Admission
@@ -70,7 +71,7 @@ def media_type_of(content_type: bytes | None, accepted: tuple[str, ...]) -> str:
     if media is None:
         media = _parsed(content_type.decode("latin-1"), accepted)
     if media not in accepted:
-        where = _WHERE.get(media)
+        where = _WHERE.get(media) or media_hint(media, accepted)
         raise _unsupported("the media type is not taken here" + (f": {where}" if where else ""), accepted)
     return media
 

@@ -16,6 +16,7 @@ from tidegate.errors import Code
 from tidegate_gateway.doors.problems import internal_fault
 from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.crash import log_crash
+from tidegate_gateway.doors.rest.hints import path_hint
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 
@@ -63,7 +64,8 @@ def install_problems(app: FastAPI, answers: Answers, page_of: PageOf = no_page) 
 def _fault_of(request: Request, error: HTTPException) -> Fault:
     """Starlette's own refusals: no such path, no such method on it."""
     if error.status_code == 404:
-        return Fault(Code.NOT_FOUND, "there is nothing at this path")
+        hint = path_hint(request.url.path)
+        return Fault(Code.NOT_FOUND, "there is nothing at this path" + (f": {hint}" if hint else ""))
     if error.status_code == 405:
         allow = tuple(method.strip() for method in (error.headers or {}).get("Allow", "").split(",") if method.strip())
         if "GET" in allow:
