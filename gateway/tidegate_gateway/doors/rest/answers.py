@@ -10,13 +10,13 @@ import msgspec
 
 from tidegate.contracts.source import Owner
 from tidegate.errors import Code, row
-from tidegate.wire.receipt import Failed, Receipt, Rejected, Result, Stored, Valid
+from tidegate.wire.receipt import Failed, Receipt, Rejected, Result
 from tidegate_gateway.doors.problems import Problems
 from tidegate_gateway.doors.rest.rates import Fields, rate_fields
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Line, Refusal, Request, Told
 
-__all__ = ["Answer", "Answers"]
+__all__ = ["Answer", "Answers", "batch_status"]
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
@@ -75,11 +75,8 @@ class Answers:
 
     def receipt(self, told: Told, admission: Admission) -> Answer:
         """A batch's outcomes, in the order of its events."""
-        jitter = self.problems.jitter()
-        results: list[Result] = [
-            line if not isinstance(line, Refusal) else self._result(line, admission, jitter) for line in told.lines
-        ]
-        status, code = _batch_status(told.lines)
+        results = self.results(told.lines, admission)
+        status, code = batch_status([line.code if isinstance(line, Refusal) else "ok" for line in told.lines])
         fields = self._fields(told, admission)
         if status >= 400:
             waits = [r.error.retry_after_s for r in results if isinstance(r, Failed) and r.error.retry_after_s]
@@ -87,6 +84,11 @@ class Answers:
                 fields.append((b"retry-after", b"%d" % max(waits)))
         body = _encode(Receipt(topic=admission.contract.topic, results=results))
         return Answer(status=status, fields=[_JSON, *fields], body=body, code=code)
+
+    def results(self, lines: Sequence[Line], admission: Admission) -> list[Result]:
+        """A result for each line; all refusals say the same wait."""
+        jitter = self.problems.jitter()
+        return [line if not isinstance(line, Refusal) else self._result(line, admission, jitter) for line in lines]
 
     def _fields(self, told: Told, admission: Admission) -> Fields:
         fields = [(b"request-id", admission.request.id.encode("ascii")), *rate_fields(told.quotas)]
@@ -104,14 +106,17 @@ class Answers:
         return kind(id=refusal.id, error=self.problems.of_refusal(refusal, admission, jitter))
 
 
-def _batch_status(lines: Sequence[Line]) -> tuple[int, str]:
-    """http.md, "Answers": 200 all, 207 some or for several reasons, else the status of the one reason."""
-    codes = {line.code for line in lines if isinstance(line, Refusal)}
-    if not codes:
+def batch_status(codes: Sequence[str]) -> tuple[int, str]:
+    """The status of a batch whose events ended with these codes (`ok`: stored or valid), and what metrics count.
+
+    200 all, 207 some or for several reasons, else the status of the one reason (http.md, "Answers").
+    """
+    refused = {code for code in codes if code != "ok"}
+    if not refused:
         return 200, "ok"
-    if len(codes) == 1 and not any(isinstance(line, Stored | Valid) for line in lines):
-        (code,) = codes
-        return row(code).http, code
+    if len(refused) == 1 and "ok" not in codes:
+        (code,) = refused
+        return row(Code(code)).http, code
     return 207, "mixed"
 
 

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from tidegate_gateway.doors.cloudevents.door import PATH as CLOUD_EVENTS
+from tidegate_gateway.doors.cloudevents.door import CloudEventsDoor
 from tidegate_gateway.doors.pages.router import asks_for_page, pages_router, refusal_page
 from tidegate_gateway.doors.registry.door import RegistryDoor
 from tidegate_gateway.doors.registry.paths import is_below
@@ -34,6 +36,7 @@ class RestApp(FastAPI):
     """FastAPI, with the hot endpoints taken out before its middleware and router: those cost 350 us a request."""
 
     hot: HotDoor
+    cloud_events: CloudEventsDoor
     registry: RegistryDoor
     catalogue: CatalogueHolder
 
@@ -46,6 +49,9 @@ class RestApp(FastAPI):
                 await self.hot.serve(endpoint, topic, scope, receive, send)
                 return
             raw: bytes = scope.get("raw_path", b"")
+            if raw == CLOUD_EVENTS:
+                await self.cloud_events.serve(scope, receive, send)
+                return
             if is_below(raw):
                 await self.registry.serve(scope, receive, send)
                 return
@@ -94,6 +100,7 @@ def build_app(deps: RestDeps, answers: Answers | None = None) -> RestApp:
         redirect_slashes=False,
     )
     app.hot = HotDoor(deps, answers)
+    app.cloud_events = CloudEventsDoor(deps, answers)
     app.registry = RegistryDoor(deps, deps.compile_proto)
     app.catalogue = deps.intake.catalogue
     app.include_router(reads_router(deps))
