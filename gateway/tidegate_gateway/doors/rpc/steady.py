@@ -35,7 +35,7 @@ _path_of = path_reader()
 
 
 class _Loop(cygrpc.AioServer):  # type: ignore[misc]  # grpcio ships no types of its core
-    """The core server; calls that its loop could not name are dropped: their streams are reset."""
+    """The core server; calls that its loop could not name are dropped: they end as cancelled."""
 
     async def _request_call(self) -> object:
         while True:
@@ -43,7 +43,7 @@ class _Loop(cygrpc.AioServer):  # type: ignore[misc]  # grpcio ships no types of
             try:
                 _path_of(state).decode("utf-8")
             except UnicodeDecodeError:
-                del state  # the core resets a call that nobody holds
+                del state  # the core ends a call that nobody holds
                 continue
             return state
 

@@ -89,13 +89,15 @@ class Refused:
     def __init__(self, error: grpc.aio.AioRpcError) -> None:
         self.code = error.code()
         self.message = error.details() or ""
-        self.trailing = {name: value for name, value in error.trailing_metadata() or ()}
+        self.trailing = dict(error.trailing_metadata() or ())
         self.status: Status | None = rpc_status.from_call(error)  # type: ignore[arg-type]  # an AioRpcError has what it reads
 
     def detail(self, kind: str) -> Any:
         """The detail of google.rpc.<kind>, or None; no kind stands twice."""
         assert self.status is not None
-        found = [detail for detail in self.status.details if detail.type_url == f"type.googleapis.com/google.rpc.{kind}"]
+        found = [
+            detail for detail in self.status.details if detail.type_url == f"type.googleapis.com/google.rpc.{kind}"
+        ]
         assert len(found) <= 1
         if not found:
             return None
@@ -171,7 +173,13 @@ def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 def headers(path: bytes, *more: tuple[bytes, bytes]) -> bytes:
     """A gRPC call's header block, every field a literal that nobody indexes (RFC 7541, section 6.2.2)."""
-    fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path), (b":authority", b"gate"), (b"te", b"trailers")]
+    fields = [
+        (b":method", b"POST"),
+        (b":scheme", b"http"),
+        (b":path", path),
+        (b":authority", b"gate"),
+        (b"te", b"trailers"),
+    ]
     fields += [(b"content-type", b"application/grpc"), *more]
     return b"".join(b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields)
 
@@ -199,7 +207,9 @@ class Http2:
     def send(self, *frames: bytes) -> None:
         self.writer.write(b"".join(frames))
 
-    async def frames(self, until: Callable[[int, int, int], bool], seconds: float = 5.0) -> list[tuple[int, int, int, bytes]]:
+    async def frames(
+        self, until: Callable[[int, int, int], bool], seconds: float = 5.0
+    ) -> list[tuple[int, int, int, bytes]]:
         """Frames as (type, flags, stream, payload) until one satisfies `until`, which is the last; or the connection ends."""
         found = []
         async with asyncio.timeout(seconds):
