@@ -37,7 +37,11 @@ _STREAMS = (
     Stream(topic=LONELY.name, producers=8, pause_s=0.3),
     Stream(topic=STRICT.name, producers=8, pause_s=0.3),
     Stream(topic=ONE.name, producers=4, pause_s=0.3),
+    Stream(topic=ORDERS.name, producers=3, pause_s=0.6, outstanding=4),
+    Stream(topic=ORDERS.name, producers=3, pause_s=1.0, batch=12),
+    Stream(topic=ONE.name, producers=2, pause_s=3.0, batch=24, pad_bytes=6_000),
 )
+"""Events one by one; several of a key at a time; batches over partitions, and in several pieces for one."""
 _GROWTH = 1.10
 _SPARE_DESCRIPTORS = 5
 
@@ -168,6 +172,7 @@ def soak(rig: Rig, gate: Gate, seed: int, minutes: float) -> int:
     wrong = [f"{name}: {', '.join(ids)}" for name, ids in verdict.wrong().items()]
     wrong += wrong_answers(load.attempts) + [f"{name} grows: {how}" for name, how in growth.items()]
     wrong += [f"{left} events were never stored, {_DRAIN_S:.0f} s after the last fault"] if left else []
+    wrong += [f"out of turn: {', '.join(load.out_of_turn[:5])}"] if load.out_of_turn else []
     wrong += [] if gate.process.process.poll() is None else ["the gateway ended"]
     peak = max(sample.rss_bytes for sample in steady)
     tail = replace(whole, rss_bytes=peak, descriptors=max(s.descriptors for s in steady), first_ok_s=None, last_failure_s=None)  # fmt: skip
