@@ -14,6 +14,7 @@ from tests.kafka.real_kafka import KafkaCluster
 
 _WHY_NO_NAMESPACE = pytest.StashKey[str]()
 _OPEN: list[ExitStack] = []
+_FOLDER = Path(__file__).parent
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -26,10 +27,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"DROPPED PACKETS WERE NOT TESTED: {why.upper()}", red=True, bold=True)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests on what is shared come last, together: the others of this folder measure a machine without so many processes."""
+    places = [place for place, item in enumerate(items) if item.path.parent == _FOLDER]
+    ordered = sorted((items[place] for place in places), key=lambda item: "shared" in getattr(item, "fixturenames", ()))
+    for place, item in zip(places, ordered, strict=True):
+        items[place] = item
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
     """What this folder's tests share ends with the last of them: those that follow want the machine."""
-    if _OPEN and (nextitem is None or nextitem.path.parent != item.path.parent):
+    if _OPEN and (nextitem is None or nextitem.path.parent != _FOLDER):
         _OPEN[0].close()
 
 
