@@ -40,7 +40,9 @@ def test_lines_and_exit_codes(folder: Path, capsys: pytest.CaptureFixture[str]) 
     out, err = capsys.readouterr()
     assert out == ""
     first, last = err.splitlines()
-    assert first.startswith(f"{folder}/contracts/shop.orders.yaml:1:1: nothing that a release freezes has changed")
+    assert first.startswith(
+        f"{folder}/contracts/shop.orders.yaml:1:1: [contract/invalid] nothing that a release freezes has changed"
+    )
     assert last == "tidegate: shop.orders was not released; nothing was changed"
 
 
@@ -64,34 +66,59 @@ def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert (row["file"], row["line"], row["column"]) == (f"{folder}/contracts/shop.orders.yaml", 1, 1)
 
 
-NOT_CHECKED = "not checked: compatibility {} with version {} (this build has no compatibility check yet)"
 DRAFT = "status is draft: `serve` does not serve it"
 
 
 def test_what_a_release_does_not_promise_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["release", "shop.orders", "--contracts", str(folder)]
     contract = folder / "contracts/shop.orders.yaml"
-    schema = folder / "avro/order.avsc"
     contract.write_text("status: draft\n" + CONTRACT)
     assert main(arguments) == 0
     out, err = capsys.readouterr()
     assert err == f"warning: {DRAFT}\n"
     assert out.startswith("released shop.orders version 1\n")
-    schema.write_text(SCHEMA.replace("string", "int"))
+    (folder / "avro/order.avsc").write_text(SCHEMA.replace("}]}", '}, {"name": "n", "type": "int", "default": 0}]}'))
     assert main([*arguments, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["warnings"] == [DRAFT]
+
+
+def test_what_check_refuses_is_not_released(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["release", "shop.orders", "--contracts", str(folder)]
+    assert main(arguments) == 0
+    capsys.readouterr()
+    (folder / "avro/order.avsc").write_text(SCHEMA.replace("string", "int"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert main([*arguments, "--json"]) == 1
     out, err = capsys.readouterr()
-    wanted = [NOT_CHECKED.format("FULL_TRANSITIVE", 1), DRAFT]
-    assert json.loads(out)["warnings"] == wanted
-    assert err == "".join(f"warning: {warning}\n" for warning in wanted)
-    options = "    customProperties: [{property: compatibility, value: %s}]\n"
-    contract.write_text(CONTRACT + options % "BACKWARD")
-    schema.write_text(SCHEMA.replace("string", "long"))
+    rules = {row["rule"] for row in json.loads(out)["refused"]}
+    assert rules == {"backward/TYPE_MISMATCH", "forward/TYPE_MISMATCH", "producer/type-narrowed", "producer/golden"}
+    assert f"{folder}/avro/order.avsc:1:71: [producer/type-narrowed]" in err
+    assert err.endswith("tidegate: shop.orders was not released; nothing was changed\n")
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_golden_records_are_added_and_nothing_else(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["release", "shop.orders", "--contracts", str(folder)]
     assert main(arguments) == 0
-    assert capsys.readouterr().err == f"warning: {NOT_CHECKED.format('BACKWARD', 2)}\n"
-    contract.write_text(CONTRACT + options % "NONE")
-    schema.write_text(SCHEMA.replace("string", "bytes"))
-    assert main(arguments) == 0
-    assert capsys.readouterr().err == "", "nothing was promised"
+    golden = folder / "released/shop.orders/1/golden"
+    assert sorted(path.name for path in golden.iterdir()) == [
+        "maximal.bin",
+        "maximal.json",
+        "minimal.bin",
+        "minimal.json",
+    ]
+    (golden / "minimal.json").write_text('{"id": "mine"}')
+    for name in ("maximal.bin", "maximal.json"):
+        (golden / name).unlink()
+    capsys.readouterr()
+    assert main([*arguments, "--golden"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"added {golden}/maximal.json",
+        f"added {golden}/maximal.bin",
+    ]
+    assert (golden / "minimal.json").read_text() == '{"id": "mine"}'
+    assert main([*arguments, "--golden"]) == 0
+    assert capsys.readouterr().out == "every version of shop.orders has its golden records\n"
 
 
 def test_what_could_not_run_is_2(
@@ -122,11 +149,11 @@ def test_the_default_folder_is_schemas_below_the_working_folder(folder: Path) ->
     assert "frozen in    schemas/released/shop.orders/1" in done.stdout
 
 
-def test_without_the_extra_the_command_says_which(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for name in [n for n in sys.modules if n.startswith(("tidegate.cli.release", "tidegate.repository"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    assert main(["release", "shop.orders", "--contracts", str(folder)]) == 2
-    assert "needs the extra tidegate[cli] (yaml is not installed)" in capsys.readouterr().err
+@pytest.mark.parametrize("command", ["check", "release x"])
+def test_without_the_extra_the_command_says_which(command: str) -> None:
+    code = (
+        f"import sys; sys.modules['yaml'] = None; from tidegate.cli.main import main; sys.exit(main({command.split()}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr == "tidegate: this command needs the extra tidegate[cli] (yaml is not installed)\n"

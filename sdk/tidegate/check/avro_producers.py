@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidegate.check.bounds import keywords_in, narrowed
+from tidegate.check.refusal import MAX_REFUSALS, Refusal
 from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.avro.schema import (
     Array,
@@ -24,23 +25,13 @@ from tidegate.contracts.avro.schema import (
 )
 from tidegate.contracts.source import VersionSource
 
-__all__ = ["Refusal", "avro_refusals"]
+__all__ = ["avro_refusals"]
 
 _WIDER = {
     "int": {"long", "float", "double"},
     "long": {"float", "double"},
     "float": {"double"},
 }
-_MAX_REFUSALS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Something that was accepted and is not any more. `pointer` leads into the new schema; `rule` is the finding's."""
-
-    pointer: str
-    rule: str
-    said: str
 
 
 @dataclass(slots=True)
@@ -72,7 +63,7 @@ def avro_refusals(old: VersionSource, new: VersionSource) -> list[Refusal]:
     for one in _types(parse_schema(old.schema), parse_schema(new.schema), "", rules):
         if one not in found:
             found.append(one)
-        if len(found) == _MAX_REFUSALS:
+        if len(found) == MAX_REFUSALS:
             break
     return found
 

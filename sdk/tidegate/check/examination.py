@@ -13,11 +13,15 @@ import msgspec
 from tidegate.check.avro_consumers import consumers_broken
 from tidegate.check.avro_lint import avro_lint
 from tidegate.check.avro_producers import avro_refusals
+from tidegate.check.buf_config import lint_section
 from tidegate.check.contract_terms import format_changed, terms_tightened
 from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
 from tidegate.check.history import history_broken
 from tidegate.check.older import Candidate, Older
+from tidegate.check.protobuf_consumers import protobuf_broken
+from tidegate.check.protobuf_lint import protobuf_lint
+from tidegate.check.refusal import Refusal
 from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
@@ -70,12 +74,15 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
         findings += history_broken(folder, reference, found.lock, frozenset(found.topics))
     wanted = [subject for subject in found.subjects if not topics or subject.topic in topics]
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
-        candidates = list(_candidates(folder, wanted, reference, Path(scratch)))
+        candidates = list(_candidates(folder, wanted, reference, Path(scratch, "reference")))
+        findings += protobuf_broken(candidates, Path(scratch), lint_section(folder))
     for candidate in candidates:
         findings += _judged(folder, candidate)
     if topics:
         findings = [one for one in findings if one.topic is None or one.topic in topics]
-    return Examined(findings=in_order(findings), contracts=tuple(subject.topic for subject in wanted))
+    return Examined(
+        findings=in_order(findings), contracts=tuple(one for one in found.topics if not topics or one in topics)
+    )
 
 
 def _check_topics(topics: Iterable[str], found: Survey) -> None:
@@ -150,6 +157,8 @@ def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
         if compiled is not None:
             yield from avro_lint(candidate, compiled)
         yield from consumers_broken(candidate)
+    else:
+        yield from protobuf_lint(candidate)
     if live.inputs == "any":
         yield from _producers(candidate)
         if compiled is not None:
@@ -161,15 +170,24 @@ def _producers(candidate: Candidate) -> Iterator[Finding]:
     told: set[str] = set()
     for older in filter(None, (candidate.newest, candidate.reference)):
         yield from terms_tightened(candidate, older)
-        if older.source.format == candidate.source.format == "avro":
-            for refusal in avro_refusals(older.source, candidate.source):
-                if refusal.pointer + refusal.said in told:
-                    continue
+        for refusal in _refusals(candidate, older):
+            if refusal.pointer + refusal.said not in told:
                 told.add(refusal.pointer + refusal.said)
+                unsure = refusal.rule == "producer/rule-changed"
                 yield Finding(
                     place=candidate.place(refusal.pointer),
                     rule=refusal.rule,
-                    message=f"{refusal.said}: producers on {older.label} are refused",
-                    severity="warning" if refusal.rule == "producer/rule-changed" else "error",
+                    message=f"{refusal.said}: producers on {older.label} {'may be' if unsure else 'are'} refused",
+                    severity="warning" if unsure else "error",
                     topic=candidate.topic,
                 )
+
+
+def _refusals(candidate: Candidate, older: Older) -> list[Refusal]:
+    if older.source.format != candidate.source.format:
+        return []
+    if candidate.source.format == "avro":
+        return avro_refusals(older.source, candidate.source)
+    from tidegate.check.protobuf_producers import protobuf_refusals  # an extra
+
+    return protobuf_refusals(older.source, candidate.source)

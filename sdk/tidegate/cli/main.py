@@ -14,7 +14,10 @@ __all__ = ["main"]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line (None: the process's own) and answers its exit code."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.command == "release" and (options.topic is None) is not options.renumber:
+        parser.error("release takes a TOPIC, or --renumber without one")
     try:
         return _run(options)
     except ImportError as error:  # PyYAML: the extra [cli]
@@ -27,9 +30,13 @@ def _run(options: argparse.Namespace) -> int:
         from tidegate.cli.check import run_check
 
         return run_check(options.contracts, options.topics, options.against, options.format)
-    from tidegate.cli.release import run_release
+    from tidegate.cli.release import run_add_golden, run_release, run_renumber
 
-    return run_release(options.contracts, options.topic, as_json=options.json)
+    if options.renumber:
+        return run_renumber(options.contracts, options.against or "main")
+    if options.golden:
+        return run_add_golden(options.contracts, options.topic)
+    return run_release(options.contracts, options.topic, options.against, as_json=options.json)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,12 +73,27 @@ def _release(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     release = commands.add_parser(
         "release",
         help="freeze a contract's schema as its next version",
-        description="Freezes the schema of a contract into released/<topic>/<n>/ and appends its id to released.lock.",
+        description="Judges the contract as `tidegate check` does, freezes its schema into released/<topic>/<n>/ with a minimal "
+        "and a maximal golden record, appends its id to released.lock and its changes to released/<topic>/CHANGELOG.md.",
         epilog="Exit codes: 0 released, 1 refused (nothing was changed), 2 could not run.",
     )
-    release.add_argument("topic", help="the contract's topic: its file is contracts/<topic>.yaml")
+    release.add_argument(
+        "topic", nargs="?", metavar="TOPIC", help="the contract's topic: its file is contracts/<topic>.yaml"
+    )
     _contracts(release)
-    release.add_argument("--json", action="store_true", help="one JSON object on stdout instead of lines")
+    release.add_argument(
+        "--against", metavar="REF", help="also compare with this commit; with --renumber: default main"
+    )
+    other = release.add_mutually_exclusive_group()
+    other.add_argument("--json", action="store_true", help="one JSON object on stdout instead of lines")
+    other.add_argument(
+        "--renumber",
+        action="store_true",
+        help="after a rebase or merge: put this branch's releases behind those of the reference",
+    )
+    other.add_argument(
+        "--golden", action="store_true", help="only add the golden records that released versions lack; changes no file"
+    )
 
 
 def _contracts(parser: argparse.ArgumentParser) -> None:

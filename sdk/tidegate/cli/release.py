@@ -1,32 +1,110 @@
-"""`tidegate release <topic>`: what a person or a script sees of a release. Called by `main`; the work is `repository.release`'s."""
+"""`tidegate release`: what a person or a script sees of a release. Called by `main`; the work is `tidegate.check`'s.
+
+Exit codes: 0 done, 1 refused and nothing was changed, 2 could not run.
+"""
 
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from tidegate.repository.broken import Broken
+from tidegate.check.finding import CannotRun, Finding, from_broken
+from tidegate.check.releasing import ReleaseBroken, add_golden, changelog_name, release_checked
+from tidegate.check.renumbering import renumber
 from tidegate.repository.folder import CONTRACTS
-from tidegate.repository.release import Released, ReleaseRefused, release
+from tidegate.repository.release import Released, ReleaseRefused
 
-__all__ = ["run_release"]
+__all__ = ["run_add_golden", "run_release", "run_renumber"]
 
 
-def run_release(folder: Path, topic: str, *, as_json: bool) -> int:
-    """Releases the topic's working copy and tells: 0 released, 1 refused, 2 could not run."""
-    if not (folder / CONTRACTS).is_dir():
-        sys.stderr.write(f"tidegate: {folder} holds no {CONTRACTS}/; --contracts names the schemas folder\n")
+def run_release(folder: Path, topic: str, against: str | None, *, as_json: bool) -> int:
+    """Releases the topic's working copy and tells."""
+    if not _is_folder(folder):
         return 2
+    today = datetime.now().astimezone().date()
     try:
-        made = release(folder, topic)
-    except ReleaseRefused as refused:
-        _tell_refused(folder, topic, refused.rows, as_json=as_json)
+        made = release_checked(folder, topic, today, against)
+    except ReleaseBroken as broken:
+        _tell_refused(folder, topic, broken.findings, as_json=as_json)
         return 1
+    except ReleaseRefused as refused:
+        _tell_refused(folder, topic, _findings(refused), as_json=as_json)
+        return 1
+    except CannotRun as error:
+        return _could_not(error)
     except OSError as error:
         sys.stderr.write(f"tidegate: the release could not be written: {error}\n")
         return 2
     _tell_released(folder, made, as_json=as_json)
     return 0
+
+
+def run_add_golden(folder: Path, topic: str) -> int:
+    """Adds the golden records that released versions lack, and names the files."""
+    if not _is_folder(folder):
+        return 2
+    try:
+        written = add_golden(folder, topic)
+    except ReleaseRefused as refused:
+        for finding in _findings(refused):
+            sys.stderr.write(_line(folder, finding))
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"tidegate: golden records could not be written: {error}\n")
+        return 2
+    for name in written:
+        sys.stdout.write(f"added {folder / name}\n")
+    if not written:
+        sys.stdout.write(f"every version of {topic} has its golden records\n")
+    return 0
+
+
+def run_renumber(folder: Path, against: str) -> int:
+    """Puts this branch's releases behind the reference's, and tells what moved."""
+    if not _is_folder(folder):
+        return 2
+    try:
+        moved = renumber(folder, against)
+    except ReleaseRefused as refused:
+        for finding in _findings(refused):
+            sys.stderr.write(_line(folder, finding))
+        return 1
+    except CannotRun as error:
+        return _could_not(error)
+    except OSError as error:
+        sys.stderr.write(f"tidegate: the releases could not be moved: {error}\n")
+        return 2
+    for one in moved:
+        was = f"{one.topic} {one.old_version} (id {one.old_id})"
+        if one.version is None:
+            sys.stdout.write(
+                f"{was}: its files were lost in the merge; `tidegate release {one.topic}` makes it again\n"
+            )
+        else:
+            sys.stdout.write(f"{was} is now {one.topic} {one.version} (id {one.schema_id})\n")
+    sys.stdout.write(
+        "commit released/ and released.lock together\n"
+        if moved
+        else f"nothing to move: no release here clashes with {against}\n"
+    )
+    return 0
+
+
+def _is_folder(folder: Path) -> bool:
+    if not (folder / CONTRACTS).is_dir():
+        sys.stderr.write(f"tidegate: {folder} holds no {CONTRACTS}/; --contracts names the schemas folder\n")
+        return False
+    return True
+
+
+def _could_not(error: CannotRun) -> int:
+    sys.stderr.write(f"tidegate: {error}\n" + (f"    hint: {error.hint}\n" if error.hint else ""))
+    return 2
+
+
+def _findings(refused: ReleaseRefused) -> tuple[Finding, ...]:
+    return tuple(map(from_broken, refused.rows))
 
 
 def _tell_released(folder: Path, made: Released, *, as_json: bool) -> None:
@@ -51,24 +129,37 @@ def _tell_released(folder: Path, made: Released, *, as_json: bool) -> None:
         f"  schema id    {made.schema_id} ({known})\n"
         f"  fingerprint  {made.fingerprint}\n"
         f"  frozen in    {folder / made.folder}\n"
-        "commit that folder and released.lock together\n"
+        f"  changes in   {folder / changelog_name(made.topic)}\n"
+        "commit released/ and released.lock together\n"
     )
 
 
-def _tell_refused(folder: Path, topic: str, rows: tuple[Broken, ...], *, as_json: bool) -> None:
+def _tell_refused(folder: Path, topic: str, findings: tuple[Finding, ...], *, as_json: bool) -> None:
+    errors = [finding for finding in findings if finding.severity == "error"]
     if as_json:
         _tell_json(
             {
                 "topic": topic,
                 "refused": [
-                    {"file": str(folder / row.file), "line": row.line, "column": row.column, "detail": row.detail}
-                    for row in rows
+                    {
+                        "file": str(folder / finding.place.file),
+                        "line": finding.place.line,
+                        "column": finding.place.column,
+                        "rule": finding.rule,
+                        "detail": finding.message,
+                    }
+                    for finding in errors
                 ],
             }
         )
-    for row in rows:
-        sys.stderr.write(f"{folder / row.file}:{row.line}:{row.column}: {row.detail}\n")
+    for finding in errors:
+        sys.stderr.write(_line(folder, finding))
     sys.stderr.write(f"tidegate: {topic} was not released; nothing was changed\n")
+
+
+def _line(folder: Path, finding: Finding) -> str:
+    place = finding.place
+    return f"{folder / place.file}:{place.line}:{place.column}: [{finding.rule}] {finding.message}\n"
 
 
 def _tell_json(content: dict[str, object]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from protobuf import DescField, DescMessage  # an extra: imported where it is used
 
-__all__ = ["avro_fields", "protobuf_fields"]
+__all__ = ["avro_fields", "inner_message", "protobuf_fields"]
 
 _MAX_PATHS = 20_000
 
@@ -64,7 +64,7 @@ def _protobuf(message: "DescMessage", prefix: str, above: tuple[str, ...]) -> It
     if message.type_name in above or message.type_name.startswith("google.protobuf."):
         return
     for field in message.fields:
-        inner = _inner(field)
+        inner = inner_message(field)
         for name in dict.fromkeys((field.name, field.json_name)):
             path = f"{prefix}.{name}" if prefix else name
             yield path
@@ -72,7 +72,8 @@ def _protobuf(message: "DescMessage", prefix: str, above: tuple[str, ...]) -> It
                 yield from _protobuf(inner, path, (*above, message.type_name))
 
 
-def _inner(field: "DescField") -> "DescMessage | None":
+def inner_message(field: "DescField") -> "DescMessage | None":
+    """The message that a field, its items or its map's values are; None for scalars and enums."""
     from protobuf import DescFieldValueList, DescFieldValueMap, DescFieldValueMessage, DescMessage
 
     match field.value:

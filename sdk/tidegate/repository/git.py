@@ -26,13 +26,14 @@ class Reference:
     """A schemas folder in git. `name` is what the user called it.
 
     `files` maps paths relative to the schemas folder to blob ids, as they stood where the working tree left the reference
-    (its merge base), so that what others did since is not taken for a change of ours. `tip_lock` is released.lock as it stands
-    in the reference now, and `commit` the commit of `files`.
+    (its merge base), so that what others did since is not taken for a change of ours. `tip_files` are those below released/ and
+    the lock as they stand in the reference now, `tip_lock` is that lock's text, and `commit` the commit of `files`.
     """
 
     name: str
     commit: str
     files: Mapping[str, str]
+    tip_files: Mapping[str, str]
     tip_lock: str
     repository: Path
 
@@ -50,8 +51,15 @@ class Reference:
 
     def read(self, names: Iterable[str]) -> dict[str, bytes]:
         """The contents of files. Raises `GitFailure` where an object is not in this clone."""
+        return self._contents(self.files, names)
+
+    def read_tip(self, names: Iterable[str]) -> dict[str, bytes]:
+        """The contents of `tip_files`. Raises `GitFailure` likewise."""
+        return self._contents(self.tip_files, names)
+
+    def _contents(self, files: Mapping[str, str], names: Iterable[str]) -> dict[str, bytes]:
         wanted = list(names)
-        return dict(zip(wanted, _blobs(self.repository, [self.files[name] for name in wanted]), strict=True))
+        return dict(zip(wanted, _blobs(self.repository, [files[name] for name in wanted]), strict=True))
 
 
 def blob_id(content: bytes, like: str) -> str:
@@ -81,13 +89,14 @@ def open_reference(folder: Path, against: str) -> Reference:
     base = _merge_base(repository, folder, tip)
     where = "" if prefix == "." else f"{prefix}/"
     files = _tree(repository, base or tip, where)
-    tip_files = files if base in (None, tip) else _tree(repository, tip, where, "released.lock")
+    tip_files = files if base in (None, tip) else _tree(repository, tip, where, "released", "released.lock")
     lock_id = tip_files.get("released.lock")
     lock = _blobs(repository, [lock_id])[0].decode(errors="replace") if lock_id else ""
     return Reference(
         name=revision.name,
         commit=base or tip,
         files=files,
+        tip_files=tip_files,
         tip_lock=lock.replace("\r\n", "\n"),
         repository=repository,
     )

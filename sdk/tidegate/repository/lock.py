@@ -13,7 +13,7 @@ from tidegate.repository.broken import Broken, Place, Problems, Refused
 from tidegate.repository.contract_file import is_topic
 from tidegate.repository.files import read_text
 
-__all__ = ["HEADER", "LOCK", "Lock", "LockLine", "parse_lock", "passing_id", "read_lock"]
+__all__ = ["HEADER", "LOCK", "Lock", "LockLine", "parse_lock", "passing_id", "read_lock", "sound_lines"]
 
 LOCK = "released.lock"
 HEADER = """\
@@ -99,6 +99,12 @@ def read_lock(folder: Path) -> Lock:
 def parse_lock(text: str) -> Lock:
     """The lock in a text, that of another commit for one. Bad lines are left out and listed."""
     return _parsed(text, Problems(LOCK))
+
+
+def sound_lines(rows: Iterable[str]) -> list[LockLine]:
+    """The rows that are lines of a lock by themselves, whatever stands around them. `line` counts the rows from 1."""
+    found = (_line(row, number) for number, row in enumerate(rows, 1))
+    return [line for line in found if line is not None]
 
 
 def _parsed(text: str, problems: Problems) -> Lock:

@@ -11,6 +11,7 @@ from tidegate.contracts.fingerprint import descriptor_files, is_bundled
 from tidegate.contracts.json_places import JsonError, parse_json
 from tidegate.contracts.source import VersionSource
 from tidegate.repository.broken import Place
+from tidegate.repository.fields import inner_message
 from tidegate.repository.released import schema_file
 from tidegate.repository.working_copy import WorkingCopy
 
@@ -85,9 +86,24 @@ def _declarations(file: "FileDescriptorProto") -> dict[str, tuple[int, ...]]:
 def field_place(topic: str, copy: WorkingCopy, path: str) -> Place:
     """The place of a dotted field path in the edited files; the schema's file where it has no such field."""
     if copy.source.format == "protobuf":
-        return _protobuf_place(copy.source.descriptors, f"{copy.source.message}.{path}", copy.file, released=False)
+        name = _protobuf_field(copy.source, path)
+        return _protobuf_place(copy.source.descriptors, name, copy.file, released=False)
     pointer = _avro_pointer(json.loads(copy.source.schema), path)
     return place_of(topic, copy.source, copy, pointer)
+
+
+def _protobuf_field(source: VersionSource, path: str) -> str:
+    """The full name of the field at a dotted path, by either of each field's names; as far as it can be followed."""
+    from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
+
+    message = FileDescriptorSet.from_binary(source.descriptors).to_registry().message(source.message)
+    found = source.message
+    for step in path.split(".") if path else ():
+        field = next((one for one in message.fields if step in (one.name, one.json_name)), None) if message else None
+        if field is None or message is None:
+            break
+        found, message = f"{message.type_name}.{field.name}", inner_message(field)
+    return found
 
 
 def _avro_pointer(schema: Any, path: str) -> str:

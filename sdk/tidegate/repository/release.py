@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,14 +26,14 @@ from tidegate.repository.lock import HEADER, LOCK, Lock, LockLine, read_lock
 from tidegate.repository.released import RELEASED, released_files, version_folder
 from tidegate.repository.working_copy import SchemaFiles, WorkingCopy
 
-__all__ = ["ReleaseRefused", "Released", "release"]
+__all__ = ["MoreFiles", "ReleaseRefused", "Released", "alone", "release", "sync_folder", "write_synced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
     """A release as it now stands. `new_id`: the schema had no id before. `folder` is relative to the schemas folder.
 
-    `warnings` tell what this release does not promise: a compatibility that nobody checked, a draft that is not served.
+    `warnings` tell what this release does not promise: a draft is not served.
     """
 
     topic: str
@@ -53,37 +53,35 @@ class ReleaseRefused(Exception):
         self.rows = rows
 
 
-def release(folder: Path, topic: str) -> Released:
-    """Freezes the topic's working copy as its next version.
+MoreFiles = Callable[[VersionSource], Mapping[str, bytes]]
+"""What else a version's folder gets, by path in it."""
 
-    Raises `ReleaseRefused` where the contract is broken, does not compile, or has not changed since its newest version,
+
+def release(folder: Path, topic: str, more_files: MoreFiles = lambda _version: {}) -> Released:
+    """Freezes the topic's working copy as its next version, judged by nobody but the compiler.
+
+    `more_files` are written with it: golden records. What it raises is left alone. Raises `ReleaseRefused` where the contract is broken, does not compile, or has not changed since its newest version,
     and OSError where files cannot be written.
     """
-    with _alone(folder, topic):
+    with alone(folder, topic):
         problems = Problems(contract_name(topic), topic)
         try:
             contract = _contract(folder, topic, problems)
             lock, version = _prepared(folder, contract, problems)
-            _write_version(folder, topic, version, problems)
+            _write_version(folder, topic, version, more_files(version), problems)
         except Refused:
             raise ReleaseRefused(problems.rows) from None
         made = _append(folder, topic, version, lock)
-        return replace(made, warnings=tuple(_warnings(contract, made)))
+        return replace(made, warnings=tuple(_warnings(contract)))
 
 
-def _warnings(contract: ContractFile, made: Released) -> Iterator[str]:
-    live = contract.live
-    if made.version > 1 and live.compatibility != "NONE":
-        yield (
-            f"not checked: compatibility {live.compatibility} with version {made.version - 1} "
-            "(this build has no compatibility check yet)"
-        )
-    if live.status == "draft":
+def _warnings(contract: ContractFile) -> Iterator[str]:
+    if contract.live.status == "draft":
         yield "status is draft: `serve` does not serve it"
 
 
 @contextmanager
-def _alone(folder: Path, topic: str) -> Iterator[None]:
+def alone(folder: Path, topic: str) -> Iterator[None]:
     """No two releases at once in one folder: both would take the same id. The system gives the lock back after a crash."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
@@ -130,7 +128,9 @@ def _check_compiles(contract: ContractFile, copy: WorkingCopy) -> None:
         raise ReleaseRefused(rows)
 
 
-def _write_version(folder: Path, topic: str, version: VersionSource, problems: Problems) -> None:
+def _write_version(
+    folder: Path, topic: str, version: VersionSource, more_files: Mapping[str, bytes], problems: Problems
+) -> None:
     files = released_files(version)
     target = folder / version_folder(topic, version.number)
     if target.exists():
@@ -146,13 +146,14 @@ def _write_version(folder: Path, topic: str, version: VersionSource, problems: P
     passing = Path(tempfile.mkdtemp(prefix=".tidegate-", dir=folder / RELEASED))
     try:
         passing.chmod(0o755)
-        for name, content in files.items():
-            _write(passing / name, content)
+        for name, content in {**files, **more_files}.items():
+            (passing / name).parent.mkdir(exist_ok=True)
+            write_synced(passing / name, content)
         passing.rename(target)
     except OSError:
         shutil.rmtree(passing, ignore_errors=True)
         raise
-    _sync(target.parent)
+    sync_folder(target.parent)
 
 
 def _append(folder: Path, topic: str, version: VersionSource, lock: Lock) -> Released:
@@ -166,9 +167,9 @@ def _append(folder: Path, topic: str, version: VersionSource, lock: Lock) -> Rel
         line=before.count("\n") + 1,
     )
     passing = folder / f".{LOCK}.new"
-    _write(passing, (before + str(line)).encode())
+    write_synced(passing, (before + str(line)).encode())
     passing.replace(folder / LOCK)
-    _sync(folder)
+    sync_folder(folder)
     return Released(
         topic=topic,
         version=version.number,
@@ -179,14 +180,16 @@ def _append(folder: Path, topic: str, version: VersionSource, lock: Lock) -> Rel
     )
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_synced(path: Path, content: bytes) -> None:
+    """Writes a file and waits until it is on the disk."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Waits until a folder's names are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

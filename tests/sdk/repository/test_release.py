@@ -120,7 +120,9 @@ class Crash(BaseException):
     """The process is gone: nothing is tidied up."""
 
 
-@pytest.mark.parametrize("step", ["Path.mkdir", "tempfile.mkdtemp", "_write", "Path.rename", "_append", "Path.replace"])
+@pytest.mark.parametrize(
+    "step", ["Path.mkdir", "tempfile.mkdtemp", "write_synced", "Path.rename", "_append", "Path.replace"]
+)
 def test_a_crash_at_any_step_leaves_no_half_release(shop: Shop, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     release(shop.folder, "shop.orders")
     served = load(shop.folder, working_copies=False)

@@ -1,0 +1,127 @@
+"""A release, whole: judged, frozen with its golden records, and told in the contract's changelog. Called by `tidegate release`.
+
+What `tidegate check` calls broken is not released. The freezing itself is `repository.release`'s.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from tidegate.check.changes import changes
+from tidegate.check.examination import examine
+from tidegate.check.finding import Finding
+from tidegate.contracts.codec import ContractError
+from tidegate.contracts.compiled import compile_version
+from tidegate.contracts.source import VersionSource
+from tidegate.repository.broken import Problems, Refused
+from tidegate.repository.folder import contract_name, read_versions
+from tidegate.repository.golden import GOLDEN
+from tidegate.repository.golden_making import golden_files
+from tidegate.repository.lock import read_lock
+from tidegate.repository.release import Released, ReleaseRefused, alone, release, sync_folder, write_synced
+from tidegate.repository.released import RELEASED, version_folder
+
+__all__ = ["CHANGELOG", "ReleaseBroken", "add_golden", "changelog_name", "release_checked"]
+
+CHANGELOG = "CHANGELOG.md"
+_HEADER = "# Changes of {}\n\nWritten by `tidegate release`, newest first.\n"
+
+
+class ReleaseBroken(Exception):
+    """The contract is not released: `findings` are what `tidegate check` says, the errors among them are why."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("; ".join(finding.message for finding in findings))
+        self.findings = findings
+
+
+def changelog_name(topic: str) -> str:
+    """The contract's changelog, relative to the schemas folder."""
+    return f"{RELEASED}/{topic}/{CHANGELOG}"
+
+
+def release_checked(folder: Path, topic: str, today: date, against: str | None = None) -> Released:
+    """Releases the topic's working copy.
+
+    Raises `ReleaseBroken` where check finds an error, `ReleaseRefused` where there is nothing to release or no golden record
+    can be made, `CannotRun` where check cannot run, and OSError where files cannot be written.
+    """
+    if (folder / contract_name(topic)).is_file():
+        _judge(folder, topic, against)
+    made = release(folder, topic, lambda version: _golden(topic, version))
+    _tell(folder, topic, made, today)
+    return made
+
+
+def _judge(folder: Path, topic: str, against: str | None) -> None:
+    """What was interrupted is taken up: a folder that the lock does not name yet is no reason to refuse."""
+    following = len(read_lock(folder).of(topic)) + 1
+    passing = version_folder(topic, following)
+    findings = examine(folder, [topic], against).findings
+    wrong = [one for one in findings if one.severity == "error" and one.place.file != passing]
+    if any(one.topic == topic or one.rule.startswith("lock/") for one in wrong):
+        raise ReleaseBroken(tuple(one for one in findings if one.severity == "warning" or one in wrong))
+
+
+def _golden(topic: str, version: VersionSource) -> Mapping[str, bytes]:
+    problems = Problems(contract_name(topic), topic)
+    try:
+        return {f"{GOLDEN}/{name}": content for name, content in golden_files(topic, version).items()}
+    except ContractError as error:
+        problems.note(f"no golden records can be made: {error}")
+        raise ReleaseRefused(problems.rows) from None
+
+
+def _tell(folder: Path, topic: str, made: Released, today: date) -> None:
+    """The new version at the changelog's top. A release stands without it, so what is in the way is left alone."""
+    versions = read_versions(folder, read_lock(folder), topic, Problems(contract_name(topic), topic))
+    new = compile_version(topic, versions[-1])
+    old = compile_version(topic, versions[-2]) if len(versions) > 1 else None
+    rows = "".join(f"- {change}\n" for change in changes(old, new))
+    section = f"## Version {made.version}, {today.isoformat()}\n\nSchema id {made.schema_id}.\n\n{rows}"
+    path = folder / changelog_name(topic)
+    header = _HEADER.format(topic)
+    before = path.read_text("utf-8") if path.exists() else header
+    top = before.find("\n## ")
+    kept = before[top + 1 :] if top >= 0 else ""
+    head = before[: top + 1] if top >= 0 else f"{before.rstrip()}\n\n"
+    text = f"{head}{section}" + (f"\n{kept}" if kept else "")
+    passing = path.with_name(f".{CHANGELOG}.new")
+    write_synced(passing, text.encode())
+    passing.replace(path)
+
+
+def add_golden(folder: Path, topic: str) -> tuple[str, ...]:
+    """Adds the golden records that released versions of a topic lack; nothing that is there is touched.
+
+    Answers the files written, relative to the schemas folder. Raises `ReleaseRefused` where a version is broken or no record
+    can be made, and OSError where files cannot be written.
+    """
+    with alone(folder, topic):
+        problems = Problems(contract_name(topic), topic)
+        lock = read_lock(folder)
+        if not lock.of(topic):
+            problems.note("there is no released version")
+            raise ReleaseRefused(problems.rows)
+        try:
+            versions = read_versions(folder, lock, topic, problems)
+        except Refused:
+            raise ReleaseRefused(problems.rows) from None
+        written: list[str] = []
+        for version in versions:
+            written += _add(folder, topic, version)
+        return tuple(written)
+
+
+def _add(folder: Path, topic: str, version: VersionSource) -> list[str]:
+    """A record is added whole: its JSON and its bytes, where neither is there."""
+    target = folder / version_folder(topic, version.number)
+    files = _golden(topic, version)
+    taken = {Path(name).stem for name in files if (target / name).exists()}
+    missing = {name: content for name, content in files.items() if Path(name).stem not in taken}
+    for name, content in missing.items():
+        (target / name).parent.mkdir(exist_ok=True)
+        write_synced(target / name, content)
+    if missing:
+        sync_folder(target / GOLDEN)
+    return [f"{version_folder(topic, version.number)}/{name}" for name in missing]

@@ -1,0 +1,105 @@
+"""Two branches that release at once: git stops at the lock, check names it, and --renumber mends it. With real git."""
+
+import subprocess
+from datetime import date
+
+import pytest
+from tests.sdk.check.conftest import Shop
+
+from tidegate.check.finding import CannotRun
+from tidegate.check.releasing import release_checked
+from tidegate.check.renumbering import renumber
+from tidegate.repository.lock import read_lock
+
+TODAY = date(2026, 11, 21)
+COUNT = {"name": "count", "type": "int"}
+NOTE = {"name": "note", "type": ["null", "string"], "default": None}
+EXTRA = {"name": "extra", "type": "int", "default": 0}
+
+
+def lines(shop: Shop) -> list[tuple[int, str, int]]:
+    return [(line.schema_id, line.topic, line.version) for line in read_lock(shop.folder).lines]
+
+
+@pytest.fixture
+def both(shop: Shop) -> Shop:
+    """main released shop.orders 2, and the branch `work`, which left before, released shop.items 1: both took the id 2."""
+    shop.commit("The first release")
+    shop.git("checkout", "--quiet", "-b", "work")
+    shop.contract(topic="shop.items", file="item")
+    shop.schema(COUNT, file="item", name="Item")
+    release_checked(shop.folder, "shop.items", TODAY)
+    shop.commit("Items")
+    shop.git("checkout", "--quiet", "main")
+    shop.schema(COUNT, NOTE)
+    release_checked(shop.folder, "shop.orders", TODAY)
+    shop.commit("Orders 2")
+    shop.git("checkout", "--quiet", "work")
+    return shop
+
+
+def test_check_names_the_id_that_both_gave(both: Shop) -> None:
+    assert lines(both) == [(1, "shop.orders", 1), (2, "shop.items", 1)]
+    assert both.errors(against="main") == [("released.lock", 4, "lock/conflict")]
+    (finding,) = both.examine(against="main").findings
+    assert finding.message == "main gave the id 2 to shop.orders 2 meanwhile (released/shop.items/1)"
+
+
+def test_git_stops_and_renumber_mends(both: Shop) -> None:
+    with pytest.raises(subprocess.CalledProcessError):
+        both.git("rebase", "main")
+    assert "<<<<<<<" in (both.folder / "released.lock").read_text()
+    (moved,) = renumber(both.folder, "main")
+    assert (moved.topic, moved.old_version, moved.old_id, moved.version, moved.schema_id) == ("shop.items", 1, 2, 1, 3)
+    assert lines(both) == [(1, "shop.orders", 1), (2, "shop.orders", 2), (3, "shop.items", 1)]
+    both.git("add", "--all")
+    both.git("-c", "core.editor=true", "rebase", "--continue")
+    assert both.errors(against="main") == []
+    assert renumber(both.folder, "main") == (), "nothing is left to do"
+
+
+def test_one_version_of_one_topic_released_twice(shop: Shop) -> None:
+    """Ours moves behind theirs; both stay readable."""
+    shop.commit()
+    shop.git("checkout", "--quiet", "-b", "work")
+    shop.schema(COUNT, NOTE)
+    release_checked(shop.folder, "shop.orders", TODAY)
+    shop.commit("Ours")
+    shop.git("checkout", "--quiet", "main")
+    shop.schema(COUNT, EXTRA)
+    release_checked(shop.folder, "shop.orders", TODAY)
+    theirs = (shop.folder / "released/shop.orders/2/schema.avsc").read_bytes()
+    shop.commit("Theirs")
+    shop.git("checkout", "--quiet", "work")
+    ours = (shop.folder / "released/shop.orders/2/schema.avsc").read_bytes()
+    assert shop.errors(against="main") == [("released.lock", 4, "lock/conflict")]
+    (moved,) = renumber(shop.folder, "main")
+    assert (moved.version, moved.schema_id) == (3, 3)
+    assert (shop.folder / "released/shop.orders/2/schema.avsc").read_bytes() == theirs
+    assert (shop.folder / "released/shop.orders/3/schema.avsc").read_bytes() == ours
+    assert lines(shop) == [(1, "shop.orders", 1), (2, "shop.orders", 2), (3, "shop.orders", 3)]
+
+
+def test_files_that_git_mangled_are_given_up_and_said(shop: Shop) -> None:
+    shop.commit()
+    shop.git("checkout", "--quiet", "-b", "work")
+    shop.schema(COUNT, NOTE)
+    release_checked(shop.folder, "shop.orders", TODAY)
+    shop.commit("Ours")
+    shop.git("checkout", "--quiet", "main")
+    shop.schema(COUNT, EXTRA)
+    release_checked(shop.folder, "shop.orders", TODAY)
+    shop.commit("Theirs")
+    shop.git("checkout", "--quiet", "work")
+    with pytest.raises(subprocess.CalledProcessError):
+        shop.git("merge", "main")
+    (moved,) = renumber(shop.folder, "main")
+    assert (moved.topic, moved.version) == ("shop.orders", None)
+    assert lines(shop) == [(1, "shop.orders", 1), (2, "shop.orders", 2)]
+    shop.schema(COUNT, EXTRA, NOTE)
+    assert release_checked(shop.folder, "shop.orders", TODAY).version == 3
+
+
+def test_without_git_it_cannot_run(shop: Shop) -> None:
+    with pytest.raises(CannotRun, match="not inside a git repository"):
+        renumber(shop.folder, "main")
