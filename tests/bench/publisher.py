@@ -2,7 +2,8 @@
 
 A crowd: 500 and 16,000 publishers at once, one event each at a time, all to one partition (aiokafka's own `send` falls to 316 messages/s there).
 One by one: p99 at half of what one connection can do, beside aiokafka alone with one batch an event. Rounds alternate, the best counts:
-the broker is on the same machine. `python -m tests.bench.publisher`.
+the broker is on the same machine. A crowd of 500 through librdkafka (`_librdkafka`) stands beside it, for the question of a second adapter.
+CPU is of this process, all threads. `python -m tests.bench.publisher`.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from tests.bench._librdkafka import Librdkafka
 
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
@@ -38,8 +40,8 @@ def record(number: int) -> Record:
     )
 
 
-async def crowd(send: Send, publishers: int) -> tuple[float, float]:
-    """Events a second, and the longest time in which the event loop came to nobody else, in milliseconds."""
+async def crowd(send: Send, publishers: int) -> tuple[float, float, float]:
+    """Events a second; the longest time in which the event loop came to nobody else, in milliseconds; CPU of an event, in microseconds."""
     lags = [0.0]
 
     async def watch() -> None:
@@ -54,11 +56,12 @@ async def crowd(send: Send, publishers: int) -> tuple[float, float]:
             await send(record(number))
 
     watching = asyncio.create_task(watch())
-    began = time.perf_counter()
+    began, began_cpu_s = time.perf_counter(), time.process_time()
     await asyncio.gather(*(publisher(number) for number in range(publishers)))
-    took_s = time.perf_counter() - began
+    took_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu_s
     watching.cancel()
-    return CROWD_EVENTS // publishers * publishers / took_s, max(lags) * 1_000
+    events = CROWD_EVENTS // publishers * publishers
+    return events / took_s, max(lags) * 1_000, cpu_s / events * 1e6
 
 
 async def singles(send: Send, every_s: float) -> tuple[float, float]:
@@ -83,6 +86,7 @@ async def test_a_crowd_and_one_by_one(kafka: str, new_topic: Callable[..., str])
     await publisher.watch_topics([topic])
     bare = AIOKafkaProducer(bootstrap_servers=kafka, enable_idempotence=True, acks="all")
     await bare.start()
+    rdkafka = Librdkafka(kafka, topic, linger_ms=2)
 
     async def ours(sent: Record) -> None:
         (outcome,) = await publisher.publish(topic, [sent], timeout_s=30)
@@ -96,26 +100,33 @@ async def test_a_crowd_and_one_by_one(kafka: str, new_topic: Callable[..., str])
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 100)  # as the gateway does: `app`
-    crowds: dict[int, list[tuple[float, float]]] = {count: [] for count in CROWDS}
-    ones: dict[str, list[tuple[float, float]]] = {"tidegate": [], "aiokafka": []}
+    crowds: dict[int, list[tuple[float, float, float]]] = {count: [] for count in CROWDS}
+    beside: list[tuple[float, float, float]] = []
+    ones: dict[str, list[tuple[float, float]]] = {"tidegate": [], "aiokafka": [], "librdkafka": []}
     await crowd(ours, CROWDS[0])
     p50_ms, _ = await singles(ours, 0)
     for _ in range(ROUNDS):
         for count in CROWDS:
             crowds[count].append(await crowd(ours, count))
+        beside.append(await crowd(rdkafka.send, CROWDS[0]))
         ones["tidegate"].append(await singles(ours, 2 * p50_ms / 1_000))
         ones["aiokafka"].append(await singles(alone, 2 * p50_ms / 1_000))
+        ones["librdkafka"].append(await singles(rdkafka.send, 2 * p50_ms / 1_000))
+    await rdkafka.close()
     await bare.stop()
     await publisher.close(5)
     print("\n| what | figure | bound |\n|---|---|---|")
     best = {count: max(rounds) for count, rounds in crowds.items()}
-    for count, (rate, _) in best.items():
-        lag_ms = min(lag for _, lag in crowds[count])
-        print(
-            f"| {count:,} publishers, one partition | {rate:,.0f} events/s, loop lag {lag_ms:.0f} ms | lag < 200 ms |"
-        )
+    for count, (rate, _, _) in best.items():
+        lag_ms, cpu_us = (min(one[column] for one in crowds[count]) for column in (1, 2))
+        figure = f"{rate:,.0f} events/s, loop lag {lag_ms:.0f} ms, CPU {cpu_us:.1f} us an event"
+        print(f"| {count:,} publishers, one partition | {figure} | lag < 200 ms |")
+    rate, lag_ms, cpu_us = max(beside)[0], *(min(one[column] for one in beside) for column in (1, 2))
+    figure = f"{rate:,.0f} events/s, loop lag {lag_ms:.0f} ms, CPU {cpu_us:.1f} us an event"
+    print(f"| {CROWDS[0]} publishers, librdkafka, no checks | {figure} | |")
     print(f"| {CROWDS[1]:,} against {CROWDS[0]} | {best[CROWDS[1]][0] / best[CROWDS[0]][0]:.2f} | >= 0.5 |")
     p99 = {name: min(round_[1] for round_ in rounds) for name, rounds in ones.items()}
+    print(f"| one by one at half load, p99, librdkafka | {p99['librdkafka']:.2f} ms | |")
     print(f"| one by one at half load, p99, aiokafka alone | {p99['aiokafka']:.2f} ms | |")
     print(
         f"| one by one at half load, p99, publisher | {p99['tidegate']:.2f} ms | <= {2 * p99['aiokafka'] + 2:.2f} ms |"

@@ -187,7 +187,7 @@ async def test_a_wedged_producer_is_replaced(kafka: str, new_topic: NewKafkaTopi
         if wedge == "cancelled":
             wedged._producer._sender.sender_task.cancel()
         else:
-            wedged._plain_send = _never  # type: ignore[method-assign]  # its sender waits for an answer for ever
+            wedged._attempts._plain_send = _never  # type: ignore[method-assign]  # its sender waits for an answer for ever
         waiting = asyncio.create_task(publisher.publish(topic, [record(b"caught")], timeout_s=30))
         if wedge == "blocked":
             await until(lambda: not publisher.ready()[0], 15)

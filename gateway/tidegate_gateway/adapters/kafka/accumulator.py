@@ -26,8 +26,12 @@ PieceOutcome = int | NotStored | Unknown
 
 _AFTER_FAILURE = NotStored(Code.AFTER_FAILURE, "an earlier event for the same partition was not stored")
 _RECORD_BYTES = 400
-_PIECE_BYTES = 1_000
-"""What a record and a piece are charged for the objects that hold them (estimates for CPython 3.11, rounded up): small events are mostly this."""
+_PIECE_BYTES = 2_400
+"""What a record and a piece take beside their bytes, for the objects that hold them and the task that waits (measured on CPython 3.11, rounded
+up; tests/bench/publisher_memory.py): small events are mostly this."""
+
+_COPIES = 2
+"""How often a batch that is out is there once more: as aiokafka made it, and in the socket's buffer while its broker does not read."""
 
 
 class Lane:
@@ -88,7 +92,7 @@ class Piece:
 
 
 class Accumulator:
-    """All lanes and their bytes: what waits and what is out.
+    """All lanes and their bytes: what waits, and what is out with its copies.
 
     `waiting`: pieces in queues. `ready_pieces`: those of them whose lane could send now, and `oldest_s` since when the oldest
     of these waits.
@@ -195,6 +199,7 @@ class Accumulator:
             else:
                 batch.append(piece)
                 size_bytes += piece.size_bytes
+        self.held_bytes += _COPIES * size_bytes
         lane.busy = bool(batch)
         if not queue:
             self._queued.pop(lane, None)
@@ -204,7 +209,7 @@ class Accumulator:
         """The batch came to its end: its bytes are free, its lane may send again."""
         for piece in batch:
             self._release(piece)
-        self._free(lane)
+        self._free(lane, batch)
 
     def put_back(self, lane: Lane, batch: Sequence[Piece]) -> None:
         """The batch was surely not stored: what still has an asker goes to the front of its lane, in its order."""
@@ -216,7 +221,7 @@ class Accumulator:
             lane.queue.appendleft(piece)
             self.waiting += 1
             self._queued[lane] = None
-        self._free(lane)
+        self._free(lane, batch)
 
     def expire(self, now_s: float, why: Callable[[Lane], NotStored]) -> list[Lane]:
         """Take out what waits past its deadline: it was never sent. The lanes of which the obstacle was to blame for it."""
@@ -257,7 +262,8 @@ class Accumulator:
         piece.lane.held_bytes -= piece.held_bytes
         self.held_bytes -= piece.held_bytes
 
-    def _free(self, lane: Lane) -> None:
+    def _free(self, lane: Lane, batch: Sequence[Piece]) -> None:
+        self.held_bytes -= _COPIES * sum(piece.size_bytes for piece in batch)
         lane.busy = False
         self._make_ready(lane)
 

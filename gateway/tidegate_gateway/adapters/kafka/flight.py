@@ -20,12 +20,13 @@ Answers = Iterable[tuple[str, Sequence[tuple[int, ...]]]]
 class Flight:
     """A batch that a producer was given at `departed_s`; `deadline_s` is the earliest of its pieces.
 
-    `doubt`: an attempt was written and its fate is not known. `answer`: the last refusal's name. `unsent`: it came to its end and was surely not stored,
+    `leader`: the broker that it was meant for. `doubt`: an attempt was written and its fate is not known. `answer`: the last refusal's name. `unsent`: it came to its end and was surely not stored,
     and may be sent again. `overdue`: a piece of it was given up. `duplicate`: stored by an earlier attempt, where is not known.
     """
 
     __slots__ = (
-        "answer", "deadline_s", "departed_s", "doubt", "duplicate", "lane", "overdue", "pieces", "records", "unsent",
+        "answer", "deadline_s", "departed_s", "doubt", "duplicate", "lane", "leader", "overdue", "pieces", "records", "size_bytes",
+        "unsent",
     )  # fmt: skip
 
     def __init__(self, lane: Lane, pieces: Sequence[Piece], departed_s: float) -> None:
@@ -34,6 +35,8 @@ class Flight:
         self.departed_s = departed_s
         self.deadline_s = min(piece.deadline_s for piece in pieces)
         self.records = sum(len(piece.records) for piece in pieces)
+        self.size_bytes = sum(piece.size_bytes for piece in pieces)
+        self.leader = -1
         self.doubt = False
         self.answer = ""
         self.unsent = False

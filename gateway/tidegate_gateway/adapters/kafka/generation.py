@@ -1,28 +1,24 @@
 """One life of an idempotent aiokafka producer, and what became of each batch that went into it. Called by `generations` and `publisher`.
 
-Its requests are watched on their way (`AIOKafkaClient.send`), for four reasons: to know what is in doubt (`flight`); to send
-nothing of a batch that was withdrawn; to take back a batch that was refused in passing, for aiokafka would wait with every
-partition of that broker before it tries again; and to see that the producer moves. No decisions about submissions here.
+Its requests are watched on their way by `attempts`. No decisions about submissions here.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from random import sample
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError
-from aiokafka.protocol.api import Request
-from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from tidegate_gateway.adapters.kafka.accumulator import Lane, Obstacle, Piece, Place
+from tidegate_gateway.adapters.kafka.attempts import Attempts, Sealed
 from tidegate_gateway.adapters.kafka.connecting import login_arguments
-from tidegate_gateway.adapters.kafka.connections import connect_apart, connected, hang_up
-from tidegate_gateway.adapters.kafka.flight import Flight, note_answers
-from tidegate_gateway.adapters.kafka.rewriting import answered_for, only, places_in
+from tidegate_gateway.adapters.kafka.connections import connect_apart, hang_up
+from tidegate_gateway.adapters.kafka.flight import Flight
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 
 __all__ = ["NO_LEADER", "SEQUENCE_BOUND", "Generation", "Landed"]
@@ -33,16 +29,16 @@ the broker refuses them for ever."""
 
 NO_LEADER = "has no leader"
 _SPOILED = "waits for a new producer"
+_BROKERS = 32
+"""The part of the memory that may be on its way to one broker. A request of all partitions could be larger than a broker takes
+(`socket.request.max.bytes`: it closes the connection), and one that hangs would hold all of it in buffers."""
+
 _REQUEST_S = 5.0
 _CONNECT_S = 3.0
 
 _log = logging.getLogger(__name__)
 _ANY_SIZE = 2**30
 """aiokafka's own bound of a batch, out of the way: the accumulator cuts batches, by each topic's limit."""
-
-
-class Sealed(KafkaError):  # type: ignore[misc]  # aiokafka has no types
-    """Raised in place of sending what was withdrawn. Not retriable: the batch fails, and was not sent."""
 
 
 Landed = Callable[["Generation", Flight, int | None], None]
@@ -68,16 +64,14 @@ class Generation:
         self.retired = False
         self.sealed = False
         self.worn = False
-        self.moved_s = 0.0
         self._landed = landed
         self._freed = freed
-        self._answered = answered
         self._bound = sequence_bound
         self._sequences: dict[Place, int] = {}
         self._spoiled: set[Place] = set()
-        self._out: dict[int, set[Place]] = {}
+        self._load_bytes: dict[int, int] = {}
+        self._most_bytes = settings.buffer_bytes // _BROKERS
         self._ends: set[asyncio.Future[Any]] = set()
-        self._sends: set[asyncio.Task[Any]] = set()
         self._settled = asyncio.Event()
         self._settled.set()
         self._loop = asyncio.get_running_loop()
@@ -93,8 +87,7 @@ class Generation:
             retry_backoff_ms=100,
         )
         self._client = self._producer.client
-        self._plain_send = self._client.send
-        self._client.send = self._watched_send
+        self._attempts = Attempts(self._client, self, freed=freed, answered=answered)
         connect_apart(self._client)
 
     async def start(self, topics: Sequence[str]) -> None:
@@ -129,7 +122,15 @@ class Generation:
         leader = self._client.cluster.leader_for_partition(TopicPartition(*place))
         if leader is None or leader == -1:
             return NO_LEADER
-        return leader if self._out.get(leader) else None
+        return leader if self._attempts.taken(leader) or self._is_full(leader) else None
+
+    def _is_full(self, leader: int) -> bool:
+        return self._load_bytes.get(leader, 0) >= self._most_bytes
+
+    @property
+    def moved_s(self) -> float:
+        """When an attempt last began or ended."""
+        return self._attempts.moved_s
 
     @property
     def dead(self) -> bool:
@@ -145,6 +146,9 @@ class Generation:
         """Hand one batch to aiokafka. Only where there is no `obstacle`: then `send_batch` has nothing to wait for."""
         flight = Flight(lane, pieces, self._loop.time())
         self.flights[lane.place] = flight
+        leader = self._client.cluster.leader_for_partition(TopicPartition(*lane.place))
+        flight.leader = -1 if leader is None else leader
+        self._load_bytes[flight.leader] = self._load_bytes.get(flight.leader, 0) + flight.size_bytes
         self._settled.clear()
         try:
             future = self._hand_over(flight)
@@ -227,7 +231,7 @@ class Generation:
             # The producer's `stop` waits for every batch, whatever time it takes; where it may not, its sender would go on without an end.
             await self._close(self._producer.stop, timeout_s)
             await self._close(self._producer._sender.close, timeout_s)  # noqa: SLF001 -- aiokafka has no other way to end it
-            await self._close(self._end_sends, timeout_s)
+            await self._close(self._attempts.end, timeout_s)
             hang_up(self._client)
             await self._close(self._client.close, timeout_s)
         finally:
@@ -243,18 +247,12 @@ class Generation:
             except Exception:  # aiokafka's own tasks may end with anything: the sockets must close all the same
                 _log.exception("kafka: a producer did not stop cleanly")
 
-    async def _end_sends(self) -> None:
-        """aiokafka leaves requests alone that its sender no longer waits for."""
-        for task in self._sends:
-            task.cancel()
-        if self._sends:
-            await asyncio.wait(self._sends)
-
     def _end_all(self) -> None:
         """Let go of everything now, however far the closing came."""
         sender = self._producer._sender.sender_task  # noqa: SLF001
-        for task in (*self._sends, *([sender] if sender is not None else [])):
-            task.cancel()
+        if sender is not None:
+            sender.cancel()
+        self._attempts.cancel()
         hang_up(self._client)
         for future in tuple(self._ends):
             future.cancel()  # aiokafka's flush waits for them
@@ -276,86 +274,18 @@ class Generation:
     def _land(self, flight: Flight, base: int | None) -> None:
         place = flight.lane.place
         self.flights.pop(place, None)
-        freed = []
-        for node_id, out in self._out.items():
-            if place in out:
-                out.discard(place)
-                if not out:
-                    freed.append(node_id)
+        free = self._attempts.landed(place)
+        if self._is_full(flight.leader):
+            free.append(flight.leader)
+        self._load_bytes[flight.leader] = max(0, self._load_bytes.get(flight.leader, 0) - flight.size_bytes)
         if not self.flights:
             self._settled.set()
         self._landed(self, flight, base)
-        for node_id in freed:
+        for node_id in free:
             self._freed(node_id)
 
-    async def _watched_send(self, node_id: int, request: Request[Any], **options: Any) -> Any:
-        if not isinstance(request, ProduceRequest):
-            return await self._plain_send(node_id, request, **options)
-        self._note_task()
-        self.moved_s = self._loop.time()
-        places = places_in(request)
-        self._out[node_id] = set(places)
-        landing: set[Place] = set()
-        try:
-            transport = await connected(self._client, node_id)
-            landing, response = await self._send_written(node_id, request, places, transport, options)
-        except KafkaError as error:
-            raise self._final(error) from error
-        else:
-            return response
-        finally:
-            self.moved_s = self._loop.time()
-            # Those that land now keep the broker taken until they have: then their partitions can send again too.
-            self._out[node_id] = {place for place in landing if place in self.flights}
-            if not self._out[node_id]:
-                self._freed(node_id)
-
-    async def _send_written(
-        self,
-        node_id: int,
-        request: ProduceRequest,
-        places: Sequence[Place],
-        transport: asyncio.WriteTransport,
-        options: dict[str, Any],
-    ) -> tuple[set[Place], Any]:
-        """Write what may still go, over a connection that is there, and take in the answer: which places land now, and the answer as
-        aiokafka should see it. Nothing is waited for before it is written."""
-        began_s = self.moved_s = self._loop.time()
-        flights = self._may_go(places, began_s)
-        left_out = [place for place in places if place not in flights]
-        if left_out:
-            request = only(request, flights)
-        doubts = {place: flight.doubt for place, flight in flights.items()}
-        for flight in flights.values():
-            flight.doubt = True
-        self._out[node_id] = set(flights)
-        try:
-            response = await self._plain_send(node_id, request, **options)
-        except NodeNotReadyError:
-            for place, flight in flights.items():
-                flight.doubt = doubts[place]
-            raise
-        except RequestTimedOutError:
-            transport.abort()  # what the broker has not taken by now would be written once it wakes up
-            raise
-        self._answered(self._loop.time() - began_s)
-        landing, again = note_answers(response.topics, flights, doubts)
-        if again or left_out:
-            response.topics = answered_for(response, again, left_out)
-            for place in again:
-                self._take_back(flights[place])
-            landing |= again
-        return landing, response
-
-    def _note_task(self) -> None:
-        """Who sends, so that it can be ended: aiokafka makes a task for each request."""
-        task = asyncio.current_task()
-        if task is not None and task not in self._sends:
-            self._sends.add(task)
-            task.add_done_callback(self._sends.discard)
-
-    def _may_go(self, places: Sequence[Place], now_s: float) -> dict[Place, Flight]:
-        """The flights that may be sent still: not withdrawn, and not late. Raises Sealed where there are none."""
+    def may_go(self, places: Iterable[Place], now_s: float) -> dict[Place, Flight]:
+        """Of these the flights that may be sent still: not withdrawn, and not late at `now_s`."""
         flights: dict[Place, Flight] = {}
         for place in places:
             flight = self.flights.get(place)
@@ -363,11 +293,9 @@ class Generation:
                 self.withdraw(flight)
             if flight is not None and not self.sealed and self.flights.get(place) is flight:
                 flights[place] = flight
-        if not flights:
-            raise Sealed("nothing of this request may be sent any more")
         return flights
 
-    def _take_back(self, flight: Flight) -> None:
+    def take_back(self, flight: Flight) -> None:
         """Nothing of the batch is stored, and no other of its partition is on its way: its sequence numbers are free again."""
         place, records = flight.lane.place, flight.records
         if self.flights.get(place) is not flight:
@@ -376,10 +304,6 @@ class Generation:
         self._sequences[place] -= records
         numbers = self._producer._txn_manager  # noqa: SLF001 -- Java's producer does the same (adjustSequencesDueToFailedBatch)
         numbers.increment_sequence_number(TopicPartition(*place), -records)
-
-    def _final(self, error: KafkaError) -> KafkaError:
-        """A failed attempt as aiokafka should see it: no reason to try again, once sealed."""
-        return Sealed("the producer is being replaced") if self.sealed else error
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -88,22 +88,27 @@ class KafkaPublisher:
         refusal = self._refusal(topic, known)
         if refusal is not None or known is None:
             return [refusal or CLOSED] * len(records)
-        deadline_s = self._loop.time() + timeout_s
         outcomes: list[Outcome | None] = [None] * len(records)
+        for piece, places in await self._take_in(topic, known, records, outcomes, self._loop.time() + timeout_s):
+            _tell(await piece.future, piece, places, outcomes)
+        return [outcome or CLOSED for outcome in outcomes]
+
+    async def _take_in(
+        self, topic: str, known: Topic, records: Sequence[Record], outcomes: list[Outcome | None], deadline_s: float
+    ) -> list[tuple[Piece, Sequence[int]]]:
+        """Queue what may be; the outcomes of all others are written into `outcomes`. What each piece's places in the submission are."""
         keyless = self._sticky_partition(topic, known)
         picked = await pick(known, records, outcomes, keyless=keyless, now_ms=int(time() * 1000))
         if self._closed:  # while they were looked at: nobody would see to their deadline any more
-            return [outcome or CLOSED for outcome in outcomes]
+            return []
         trials = self._without_refused(topic, picked, outcomes) if self._refused else []
         why = self._crowd(topic, picked)
         if why is not None:
-            return [outcome or why for outcome in outcomes]
+            outcomes[:] = [outcome or why for outcome in outcomes]
+            return []
         for lane in trials:
             lane.standing.tried(self._loop.time(), self._random())
-        sent = self._queue(topic, known, picked, records, deadline_s)
-        for piece, places in sent:
-            _tell(await piece.future, piece, places, outcomes)
-        return [outcome or CLOSED for outcome in outcomes]
+        return self._queue(topic, known, picked, records, deadline_s)
 
     async def close(self, drain_s: float) -> None:
         """Take nothing more, send what waits, at most `drain_s` seconds, and close. What was not sent is not stored."""

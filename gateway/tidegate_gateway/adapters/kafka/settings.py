@@ -16,7 +16,7 @@ class KafkaSettings:
 
     `bootstrap_servers`: `host:port`, several separated by commas. `linger_ms`: the longest that an event waits for company,
     and only where others are likely to come. `delivery_timeout_s`: the longest wait for Kafka of one submission. `create_topics`: whether topics that Kafka lacks are created. `buffer_bytes`: what may wait or be in
-    flight, records counted as Kafka does and with the objects that hold them; one partition gets half of it at most. `batch_bytes`: the largest record batch, unless the topic allows less. `probe_s`:
+    flight: records as Kafka counts them, with the objects that hold them and the copies of batches on their way; one partition gets half of it at most, and one broker has a thirty-second of it on its way, or one batch. `batch_bytes`: the largest record batch, unless the topic allows less. `probe_s`:
     between two looks at the brokers; `refresh_s`: between two readings of the topics' limits.
     """
 
@@ -26,7 +26,7 @@ class KafkaSettings:
     compression: str = "none"
     delivery_timeout_s: float = 10.0
     create_topics: bool = False
-    buffer_bytes: int = 67_108_864
+    buffer_bytes: int = 134_217_728
     batch_bytes: int = 1_000_000
     probe_s: float = 1.0
     refresh_s: float = 30.0

@@ -53,13 +53,13 @@ def test_one_piece_goes_whatever_its_size(loop: asyncio.AbstractEventLoop) -> No
 
 
 def test_room_is_bounded_but_an_empty_accumulator_takes_anything(loop: asyncio.AbstractEventLoop) -> None:
-    acc = Accumulator(2_000)
-    assert acc.has_room(10_000)
+    acc = Accumulator(5_000)
+    assert acc.has_room(20_000)
     one = piece(loop, acc.lane("t", 0), 60)
     acc.add(one, 0.0)
     assert one.held_bytes == Accumulator.held(1, 60) > 60, "what this process needs for it counts, too"
-    assert acc.has_room(2_000 - one.held_bytes)
-    assert not acc.has_room(2_001 - one.held_bytes)
+    assert acc.has_room(5_000 - one.held_bytes)
+    assert not acc.has_room(5_001 - one.held_bytes)
 
 
 def test_no_partition_keeps_more_than_half_of_the_room(loop: asyncio.AbstractEventLoop) -> None:
@@ -67,9 +67,25 @@ def test_no_partition_keeps_more_than_half_of_the_room(loop: asyncio.AbstractEve
     lane = acc.lane("t", 0)
     assert acc.has_share(lane, 9_000), "an empty lane takes any submission that there is room for"
     acc.add(piece(loop, lane, 2_000), 0.0)
-    assert acc.has_share(lane, 1_500)
-    assert not acc.has_share(lane, 2_000)
-    assert acc.has_share(acc.lane("t", 1), 2_000)
+    left = 5_000 - lane.held_bytes
+    assert acc.has_share(lane, left)
+    assert not acc.has_share(lane, left + 1)
+    assert acc.has_share(acc.lane("t", 1), 5_000)
+
+
+def test_what_is_out_counts_with_its_copies_and_they_are_free_once_it_landed(loop: asyncio.AbstractEventLoop) -> None:
+    acc = Accumulator(1_000_000)
+    lane = acc.lane("t", 0)
+    for one in (piece(loop, lane, 1_000), piece(loop, lane, 500)):
+        acc.add(one, 0.0)
+    waits_bytes = acc.held_bytes
+    batch = take(acc, lane, 10_000)
+    assert acc.held_bytes == waits_bytes + 2 * 1_500
+    acc.put_back(lane, batch)
+    assert acc.held_bytes == waits_bytes
+    batch = take(acc, lane, 10_000)
+    acc.done(lane, batch)
+    assert (acc.held_bytes, lane.held_bytes) == (0, 0)
 
 
 def test_a_parked_lane_is_not_company_and_not_looked_at(loop: asyncio.AbstractEventLoop) -> None:

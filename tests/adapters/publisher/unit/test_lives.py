@@ -9,11 +9,13 @@ from aiokafka.errors import NodeNotReadyError, RequestTimedOutError
 from aiokafka.protocol.produce import ProduceRequest
 
 from tidegate.errors import Code
+from tidegate_gateway.adapters.kafka import attempts as attempts_module
 from tidegate_gateway.adapters.kafka import generation as generation_module
 from tidegate_gateway.adapters.kafka.accumulator import Accumulator, Lane, Piece
+from tidegate_gateway.adapters.kafka.attempts import Sealed
 from tidegate_gateway.adapters.kafka.cluster import Topic
 from tidegate_gateway.adapters.kafka.flight import Flight
-from tidegate_gateway.adapters.kafka.generation import Generation, Sealed
+from tidegate_gateway.adapters.kafka.generation import Generation
 from tidegate_gateway.adapters.kafka.limits import KAFKA_DEFAULTS
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.adapters.kafka.rewriting import places_in
@@ -197,10 +199,10 @@ class Connecting:
                 await asyncio.Event().wait()
             raise self.answer or RuntimeError
 
-        monkeypatch.setattr(generation_module, "connected", connects)
-        monkeypatch.setattr(self.one, "_plain_send", writes)
-        monkeypatch.setattr(self.one, "_loop", SimpleNamespace(time=lambda: self.now_s))
-        self.sending = asyncio.create_task(self.one._watched_send(1, self.request))
+        monkeypatch.setattr(attempts_module, "connected", connects)
+        monkeypatch.setattr(self.one._attempts, "_plain_send", writes)
+        monkeypatch.setattr(self.one._attempts, "_loop", SimpleNamespace(time=lambda: self.now_s))
+        self.sending = asyncio.create_task(self.one._attempts.send(1, self.request))
 
     def _abort(self) -> None:
         self.transport.aborted = True
@@ -242,7 +244,7 @@ async def test_a_broker_that_cannot_be_connected_leaves_no_doubt(monkeypatch: py
     async def refuses(*_: object) -> object:
         raise NodeNotReadyError
 
-    monkeypatch.setattr(generation_module, "connected", refuses)
+    monkeypatch.setattr(attempts_module, "connected", refuses)
     with pytest.raises(NodeNotReadyError):
         await slow.sending
     assert not slow.one.flights["orders", 0].doubt
@@ -283,3 +285,25 @@ async def test_a_stop_that_is_cancelled_lets_go_of_everything_at_once(monkeypatc
     assert hung_up == [one._client]
     assert future.cancelled()
     await plain_stop()
+
+
+async def test_one_broker_has_its_part_of_the_memory_on_its_way_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request of all partitions could be larger than a broker takes, and one that hangs would hold all of it in buffers."""
+    landings: Landings = []
+    free: list[int] = []
+    one = Generation(SETTINGS, landed=lambda _, flight, base: landings.append((flight, base)), freed=free.append)
+    never_ending(monkeypatch, one)
+    leaders = {0: 0, 1: 0, 2: 0, 3: 7}
+    monkeypatch.setattr(one._client.cluster, "leader_for_partition", lambda place: leaders[place.partition])
+    half_bytes = SETTINGS.buffer_bytes // 32 // 2
+    loop = asyncio.get_running_loop()
+    for partition in (0, 1):
+        assert one.obstacle(("orders", partition)) is None
+        lane = Lane("orders", partition)
+        one.send(lane, [Piece(lane, [RECORD], half_bytes, 1e9, loop.create_future())])
+    assert one.obstacle(("orders", 2)) == 0, "the broker has enough"
+    assert one.obstacle(("orders", 3)) is None, "another has not"
+    assert one.withdraw(one.flights["orders", 0])
+    assert free == [0]
+    assert one.obstacle(("orders", 2)) is None
+    await one.stop(0.05)
