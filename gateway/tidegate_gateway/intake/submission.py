@@ -51,7 +51,7 @@ class Incoming(msgspec.Struct, kw_only=True, gc=False):
     """One event as its door read it; its value not judged yet.
 
     `body` is the value in `media_type` (None: the submission's). `headers` are the event's own, names in lower case, checked by
-    `wire.event`. `version` None: the admission's, else the newest.
+    `wire.event`. `version` None: the admission's, else the newest. `partition` None: by its key.
     """
 
     body: bytes
@@ -61,6 +61,7 @@ class Incoming(msgspec.Struct, kw_only=True, gc=False):
     version: int | None = None
     headers: Sequence[tuple[str, bytes]] = ()
     media_type: str | None = None
+    partition: int | None = None
 
 
 class Unreadable(msgspec.Struct, kw_only=True):

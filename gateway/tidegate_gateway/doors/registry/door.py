@@ -16,9 +16,8 @@ from tidegate.errors import Code
 from tidegate_gateway.doors.registry.answers import MEDIA_TYPE, refusal
 from tidegate_gateway.doors.registry.endpoints import Ask, Endpoints
 from tidegate_gateway.doors.registry.errors import NotServed, internal, nothing_here, unauthenticated
-from tidegate_gateway.doors.registry.lookup import CompileProto
 from tidegate_gateway.doors.registry.paths import query_of, segments_of
-from tidegate_gateway.doors.registry.snapshot import Snapshots
+from tidegate_gateway.doors.registry.resolving import Resolver
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.viewer import Viewer, viewer_of
@@ -41,12 +40,12 @@ _CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic r
 class RegistryDoor:
     """The registry of one gateway."""
 
-    __slots__ = ("_bodies", "_cached", "_deps", "_endpoints", "_snapshots")
+    __slots__ = ("_bodies", "_cached", "_deps", "_endpoints", "_resolver")
 
-    def __init__(self, deps: RestDeps, compile_proto: CompileProto) -> None:
+    def __init__(self, deps: RestDeps, resolver: Resolver) -> None:
         self._deps = deps
-        self._endpoints = Endpoints(compile_proto)
-        self._snapshots = Snapshots()
+        self._resolver = resolver
+        self._endpoints = Endpoints(resolver)
         self._bodies = asyncio.Semaphore(_BODIES)
         visibility = b"public" if deps.public else b"private"
         self._cached = [(b"cache-control", visibility + b", no-cache"), (b"vary", b"Authorization")]
@@ -100,7 +99,7 @@ class RegistryDoor:
                 segments=segments,
                 query=query_of(query) if query else {},
                 sees=viewer.sees,
-                snapshot=await self._snapshots.of(self._deps.intake.catalogue.current),
+                snapshot=await self._resolver.snapshot(),
                 body=body,
             )
         )

@@ -3,9 +3,8 @@
 Source: Confluent Schema Registry API reference, and what stock clients were seen to ask.
 """
 
-import asyncio
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from google.protobuf import descriptor_pb2
@@ -15,7 +14,6 @@ from tidegate_gateway.doors.registry.changes import against, avro_changes, proto
 from tidegate_gateway.doors.registry.entries import PROTOBUF, Entry, Snapshot
 from tidegate_gateway.doors.registry.errors import (
     bad_version,
-    invalid_schema,
     no_level,
     no_schema,
     no_subject,
@@ -24,8 +22,9 @@ from tidegate_gateway.doors.registry.errors import (
     read_only,
     unknown_to_read_only,
 )
-from tidegate_gateway.doors.registry.lookup import Asked, CompileProto, asked_of, avro_text, descriptor_of, find
+from tidegate_gateway.doors.registry.lookup import asked_of, avro_text
 from tidegate_gateway.doors.registry.paths import subject_name
+from tidegate_gateway.doors.registry.resolving import Resolver, Sees, visible
 
 __all__ = ["Ask", "Endpoints"]
 
@@ -42,7 +41,7 @@ class Ask:
     method: str
     segments: tuple[str, ...]
     query: Mapping[str, str]
-    sees: Callable[[str], bool]
+    sees: Sees
     snapshot: Snapshot
     body: bytes = b""
 
@@ -57,13 +56,12 @@ class Ask:
 
 
 class Endpoints:
-    """The answers of one gateway. `compile_proto` makes descriptors of the texts that clients send."""
+    """The answers of one gateway. `resolver` finds what clients send."""
 
-    __slots__ = ("_compile", "_turn")
+    __slots__ = ("_resolver",)
 
-    def __init__(self, compile_proto: CompileProto) -> None:
-        self._compile = compile_proto
-        self._turn = asyncio.Semaphore(1)
+    def __init__(self, resolver: Resolver) -> None:
+        self._resolver = resolver
 
     async def answer(self, ask: Ask) -> bytes:
         """The body of a 200. Raises `NotServed`."""
@@ -84,7 +82,7 @@ class Endpoints:
 
     async def _look_up(self, ask: Ask, subject: str) -> bytes:
         entries = _visible_subject(ask, subject)
-        found = await self._found(ask, asked_of(ask.body), entries)
+        found = await self._resolver.found(ask.snapshot, asked_of(ask.body), entries, ask.sees)
         if found is None:
             raise no_schema()
         return version_body(found)
@@ -92,31 +90,10 @@ class Endpoints:
     async def _register(self, ask: Ask, subject: str) -> bytes:
         asked = asked_of(ask.body)
         entries = _entries(ask, subject)
-        found = await self._found(ask, asked, entries) if entries else None
+        found = await self._resolver.found(ask.snapshot, asked, entries, ask.sees) if entries else None
         if found is None:
             raise unknown_to_read_only(subject)
         return as_json({"id": found.id, "version": found.version, "guid": found.guid, "schema": found.schema})
-
-    async def _found(self, ask: Ask, asked: Asked, entries: Sequence[Entry]) -> Entry | None:
-        same = next((e for e in reversed(entries) if e.type == asked.type and e.schema == asked.schema), None)
-        if same is not None:
-            return same
-        compiled = await self._compiled(ask, asked) if asked.type == PROTOBUF else None
-        return find(asked, entries, compiled)
-
-    async def _compiled(self, ask: Ask, asked: Asked) -> bytes:
-        """The descriptor of what a client sends as base64 or as text. One text at a time: a compiler is a process."""
-        sent = descriptor_of(asked.schema)
-        if sent is not None:
-            return sent
-        named = {row.name: _referenced(ask, row.subject, row.version) for row in asked.references or ()}
-        texts = {name: entry.schema for name, entry in ask.snapshot.imports.items() if _visible([entry], ask.sees)}
-        texts |= {name: entry.schema for name, entry in named.items() if name}
-        async with self._turn:
-            try:
-                return await asyncio.to_thread(self._compile, asked.schema, texts)
-            except ValueError as error:
-                raise invalid_schema(str(error)) from error
 
     async def _compatible(self, ask: Ask, subject: str, version: str | None) -> bytes:
         entries = _entries(ask, subject)
@@ -128,7 +105,9 @@ class Endpoints:
             level = _level(ask, subject)
         asked = asked_of(ask.body)
         if asked.type == PROTOBUF:
-            new = descriptor_pb2.FileDescriptorProto.FromString(await self._compiled(ask, asked))
+            new = descriptor_pb2.FileDescriptorProto.FromString(
+                await self._resolver.compiled(ask.snapshot, asked, ask.sees)
+            )
         else:
             avro_text(asked.schema)
         said: list[str] = []
@@ -198,12 +177,8 @@ def _read(ask: Ask) -> bytes:
     raise nothing_here()
 
 
-def _visible(entries: Iterable[Entry], sees: Callable[[str], bool]) -> list[Entry]:
-    return [entry for entry in entries if any(sees(topic) for topic in entry.topics)]
-
-
 def _entries(ask: Ask, subject: str) -> Sequence[Entry]:
-    return _visible(ask.snapshot.subjects.get(subject, ()), ask.sees)
+    return visible(ask.snapshot.subjects.get(subject, ()), ask.sees)
 
 
 def _visible_subject(ask: Ask, subject: str) -> Sequence[Entry]:
@@ -274,26 +249,17 @@ def _of_id(ask: Ask, text: str) -> Sequence[Entry]:
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
     if number is None:
         raise nothing_here()
-    entries = _visible(ask.snapshot.by_id.get(number, ()), ask.sees)
+    entries = visible(ask.snapshot.by_id.get(number, ()), ask.sees)
     if not entries:
         raise no_schema(text)
     return entries
 
 
 def _of_guid(ask: Ask, text: str) -> Sequence[Entry]:
-    entries = _visible(ask.snapshot.by_guid.get(text.lower(), ()), ask.sees)
+    entries = visible(ask.snapshot.by_guid.get(text.lower(), ()), ask.sees)
     if not entries:
         raise no_schema(text[:40])
     return entries
-
-
-def _referenced(ask: Ask, subject: str, version: int) -> Entry:
-    name = subject_name(subject)
-    entries = _visible_subject(ask, name)
-    found = next((entry for entry in entries if entry.version == version), None) if version > 0 else entries[-1]
-    if found is None:
-        raise no_version(str(version))
-    return found
 
 
 def _referencing(ask: Ask, entry: Entry) -> list[int]:
@@ -301,7 +267,7 @@ def _referencing(ask: Ask, entry: Entry) -> list[int]:
     ids = {
         other.id
         for entries in ask.snapshot.subjects.values()
-        for other in _visible(entries, ask.sees)
+        for other in visible(entries, ask.sees)
         if any(row.subject == entry.subject and row.version == entry.version for row in other.references)
     }
     return sorted(ids)

@@ -17,6 +17,7 @@ from tidegate_gateway.doors.cloudevents.door import CloudEventsDoor
 from tidegate_gateway.doors.pages.router import asks_for_page, pages_router, refusal_page
 from tidegate_gateway.doors.registry.door import RegistryDoor
 from tidegate_gateway.doors.registry.paths import is_below
+from tidegate_gateway.doors.registry.resolving import Resolver
 from tidegate_gateway.doors.rest.answers import Answers
 from tidegate_gateway.doors.rest.asyncapi import install_asyncapi
 from tidegate_gateway.doors.rest.deps import RestDeps
@@ -24,6 +25,7 @@ from tidegate_gateway.doors.rest.hot import HotDoor, find_endpoint
 from tidegate_gateway.doors.rest.openapi import install_openapi
 from tidegate_gateway.doors.rest.problems import install_problems
 from tidegate_gateway.doors.rest.reads import reads_router
+from tidegate_gateway.doors.restproxy.door import RestProxyDoor, find_target
 from tidegate_gateway.intake.catalogue import CatalogueHolder
 from tidegate_gateway.intake.faults import Fault
 
@@ -38,6 +40,7 @@ class RestApp(FastAPI):
     hot: HotDoor
     cloud_events: CloudEventsDoor
     registry: RegistryDoor
+    rest_proxy: RestProxyDoor
     catalogue: CatalogueHolder
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -54,6 +57,10 @@ class RestApp(FastAPI):
                 return
             if is_below(raw):
                 await self.registry.serve(scope, receive, send)
+                return
+            target = find_target(raw)
+            if target is not None:
+                await self.rest_proxy.serve(target, scope, receive, send)
                 return
             if b"%" in raw:
                 scope = {**scope, "path": _path_of(raw) or scope["path"]}
@@ -101,7 +108,9 @@ def build_app(deps: RestDeps, answers: Answers | None = None) -> RestApp:
     )
     app.hot = HotDoor(deps, answers)
     app.cloud_events = CloudEventsDoor(deps, answers)
-    app.registry = RegistryDoor(deps, deps.compile_proto)
+    resolver = Resolver(deps.intake.catalogue, deps.compile_proto)
+    app.registry = RegistryDoor(deps, resolver)
+    app.rest_proxy = RestProxyDoor(deps, answers, resolver)
     app.catalogue = deps.intake.catalogue
     app.include_router(reads_router(deps))
     app.include_router(pages_router(deps, answers))

@@ -1,0 +1,1 @@
+"""Kafka REST v2 produce, for producers that already speak to a REST proxy."""
