@@ -31,7 +31,7 @@ from tidegate_gateway.contracts_folder import read_catalogue, watched_paths
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
 from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.app import build_app
-from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.deps import GrpcAddress, RestDeps
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.server import RpcServer, RpcUnbindable
 from tidegate_gateway.edge.tls import TlsContext
@@ -279,6 +279,7 @@ class Gateway:
         return self._plan.base_url or f"{scheme}://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 -- compared, not bound
 
     def _rest_app(self, answers: Answers, metrics: Metrics) -> FastAPI:
+        grpc = self._plan.grpc
         return build_app(
             RestDeps(
                 intake=self._intake,
@@ -288,6 +289,9 @@ class Gateway:
                 on_request=metrics.on_request,
                 on_refused=metrics.refused,
                 compile_proto=compile_proto_text,
+                grpc=GrpcAddress.of(
+                    answers.base_url, self._grpc.address, tls=grpc.tls is not None, reflection=grpc.reflection
+                ),
             ),
             answers,
         )

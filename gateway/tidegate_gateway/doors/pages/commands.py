@@ -9,11 +9,16 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from tidegate.contracts.compiled import CompiledContract
+from tidegate_gateway.doors.rest.deps import GrpcAddress
 
 __all__ = ["Command", "commands"]
 
 _JSON = "application/json"
 _NDJSON = "application/x-ndjson"
+_METHOD = "tidegate.ingest.v1.IngestService/Publish"
+_PROTO = "tidegate/ingest/v1/ingest.proto"
+_SDK_FOLDER = "python3 -c 'import pathlib, tidegate; print(pathlib.Path(tidegate.__file__).parents[1])'"
+"""Where an installed SDK keeps the API's .proto: a port without reflection tells nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +29,8 @@ class Command:
     text: str
 
 
-def commands(contract: CompiledContract, base_url: str) -> tuple[Command, ...]:
-    """One event first; then the verdict alone, batches, bare values and gzip."""
+def commands(contract: CompiledContract, base_url: str, grpc: GrpcAddress | None = None) -> tuple[Command, ...]:
+    """One event first, by curl and by Python; then gRPC, the verdict alone, batches, bare values and gzip."""
     example = json.loads(contract.newest.codec.example())
     pretty, line = _pretty(example), json.dumps(example, ensure_ascii=False)
     event = json.dumps({"value": example}, ensure_ascii=False)
@@ -38,6 +43,7 @@ def commands(contract: CompiledContract, base_url: str) -> tuple[Command, ...]:
     return (
         Command(what="One event.", text=curl("events", _JSON, pretty)),
         Command(what="The same in Python (standard library).", text=_python(contract, base_url + address, pretty)),
+        *([Command(what="The same by gRPC, with grpcurl.", text=_grpcurl(contract, grpc, pretty))] if grpc else []),
         Command(what="Ask for the verdict; nothing is published.", text=curl("events:validate", _JSON, pretty)),
         Command(what="Many events. Each has its own result.", text=curl("events:batch", _JSON, batch)),
         Command(what="The same as NDJSON: an event a line.", text=curl("events:batch", _NDJSON, f"{event}\n{event}")),
@@ -45,7 +51,7 @@ def commands(contract: CompiledContract, base_url: str) -> tuple[Command, ...]:
             what="Bare values, one a line: `?format=values`.",
             text=curl("events:batch?format=values", _NDJSON, f"{line}\n{line}"),
         ),
-        Command(what="Compressed; all of the above take it.", text=curl("events", _JSON, pretty, gzip=True)),
+        Command(what="Compressed; whatever goes over HTTP may be.", text=curl("events", _JSON, pretty, gzip=True)),
     )
 
 
@@ -60,6 +66,26 @@ def _curl(contract: CompiledContract, url: str, media: str, body: str, *, gzip: 
     if gzip:
         return "\n".join(["gzip -c <<'EVENT' |", body, "EVENT", *lines, "  --data-binary @-"])
     return "\n".join([*lines, "  --data-binary @- <<'EVENT'", body, "EVENT"])
+
+
+def _grpcurl(contract: CompiledContract, grpc: GrpcAddress, body: str) -> str:
+    """The API carries JSON as bytes, so that no number loses a digit; in grpcurl's own JSON they are base64."""
+    version = contract.newest.number if contract.source.inputs == "pinned" else 0
+    named = f', \\"version\\": {version}' if version else ""
+    options = [] if grpc.tls else ["-plaintext"]
+    if not grpc.reflection:
+        options += [f'-import-path "$({_SDK_FOLDER})"', f"-proto {_PROTO}"]
+    return "\n".join(
+        [
+            "VALUE=$(base64 <<'EVENT' | tr -d '\\n'",
+            body,
+            "EVENT",
+            ")",
+            " ".join(["grpcurl", *options, '-H "Authorization: Bearer $TOKEN" \\']),
+            f'  -d "{{\\"topic\\": \\"{contract.topic}\\", \\"events\\": [{{\\"json\\": \\"$VALUE\\"{named}}}]}}" \\',
+            f"  {shlex.quote(grpc.target)} {_METHOD}",
+        ]
+    )
 
 
 def _python(contract: CompiledContract, url: str, body: str) -> str:

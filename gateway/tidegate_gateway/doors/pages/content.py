@@ -14,6 +14,7 @@ from tidegate.errors import ERRORS, Code, ErrorRow, Retry
 from tidegate_gateway.doors.pages.changes import UNKNOWN_FIELDS, changes
 from tidegate_gateway.doors.pages.commands import Command, commands
 from tidegate_gateway.doors.pages.shown import Shown
+from tidegate_gateway.doors.rest.deps import GrpcAddress
 from tidegate_gateway.doors.rest.views import newest_first
 
 __all__ = [
@@ -157,7 +158,7 @@ def topic_entry(contract: CompiledContract) -> TopicEntry:
     )
 
 
-def topic_page(contract: CompiledContract, base_url: str) -> TopicPage:
+def topic_page(contract: CompiledContract, base_url: str, grpc: GrpcAddress | None = None) -> TopicPage:
     """The contract's page: the newest version's fields, and those that only earlier versions have."""
     newest = contract.newest
     versions = tuple(newest_first(contract))
@@ -171,7 +172,7 @@ def topic_page(contract: CompiledContract, base_url: str) -> TopicPage:
         fields=tuple(_rows(newest, newest.codec.fields(), seen)),
         earlier=tuple(_earlier(versions, seen)),
         versions=tuple(_entries(versions)),
-        commands=commands(contract, base_url),
+        commands=commands(contract, base_url, grpc),
         service_levels=contract.source.service_levels,
     )
 

@@ -56,7 +56,7 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
             contract = readable(deps, await viewer_of(deps, request, basic=True), topic)
         except Fault as fault:
             return _refused(request, fault, answers)
-        return _page(topic_html(topic_page(contract, deps.base_url), _root(request)), guarded)
+        return _page(topic_html(topic_page(contract, deps.base_url, deps.grpc), _root(request)), guarded)
 
     @router.get("/docs/errors/{code}")
     async def error(request: Request, code: str) -> Response:

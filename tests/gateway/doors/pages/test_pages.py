@@ -1,5 +1,6 @@
 """The docs pages: every anchor that errors link to, nothing of a contract as markup, and the rights of the reads."""
 
+import base64
 import json
 import subprocess
 from collections.abc import Awaitable, Callable
@@ -14,7 +15,7 @@ from tidegate.errors import ERRORS, Code
 from tidegate_gateway.doors.pages.commands import commands
 from tidegate_gateway.doors.pages.content import topic_page
 from tidegate_gateway.doors.pages.rendering import STYLE, STYLE_TAG, breakable, sentence, topic_html, with_code
-from tidegate_gateway.doors.rest.deps import RestDeps
+from tidegate_gateway.doors.rest.deps import GrpcAddress, RestDeps
 
 Ask = Callable[..., Awaitable[httpx2.Response]]
 HTML = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -180,6 +181,45 @@ def test_every_command_of_a_page_is_a_shell_command_that_sends_the_example(deps:
         ("/events", example), ("/events:validate", example), ("/events:batch", {"events": [event, event]}),
         ("/events:batch", [event, event]), ("/events:batch?format=values", [example, example]), ("/events", example),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("grpc", "options"),
+    [
+        (GrpcAddress(target="gate:8081", tls=False, reflection=True), ["-plaintext"]),
+        (GrpcAddress(target="gate:8081", tls=True, reflection=True), []),
+        (GrpcAddress(target="[::1]:9", tls=True, reflection=False), ["-import-path", "FOLDER", "-proto", "tidegate/ingest/v1/ingest.proto"]),
+    ],
+)  # fmt: skip
+def test_the_grpcurl_line_sends_the_example(deps: RestDeps, grpc: GrpcAddress, options: list[str]) -> None:
+    contract = deps.intake.catalogue.current.contracts["customer.orders"]
+    (command,) = [one for one in commands(contract, "https://gate", grpc) if "gRPC" in one.what]
+    shell = 'TOKEN=t; python3() { echo FOLDER; }; grpcurl() { printf "%s\n" "$@"; }\n' + command.text
+    done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
+    *words, data, target, method = done.stdout.splitlines()
+    assert words == [*options, "-H", "Authorization: Bearer t", "-d"]
+    assert (target, method) == (grpc.target, "tidegate.ingest.v1.IngestService/Publish")
+    request = json.loads(data)
+    assert request["topic"] == "customer.orders"
+    (event,) = request["events"]
+    assert json.loads(base64.b64decode(event["json"])) == json.loads(contract.newest.codec.example())
+
+
+def test_without_a_grpc_port_no_line_speaks_of_it(deps: RestDeps) -> None:
+    contract = deps.intake.catalogue.current.contracts["customer.orders"]
+    assert not [one for one in commands(contract, "https://gate") if "grpc" in one.text]
+
+
+@pytest.mark.parametrize(
+    ("base_url", "bound", "target"),
+    [
+        ("http://127.0.0.1:8080", "127.0.0.1:8081", "127.0.0.1:8081"),
+        ("https://gate.example.com", "0.0.0.0:8081", "gate.example.com:8081"),
+        ("https://[2001:db8::1]:8080", "[::]:8081", "[2001:db8::1]:8081"),
+    ],
+)
+def test_the_grpc_port_is_at_the_host_that_links_name(base_url: str, bound: str, target: str) -> None:
+    assert GrpcAddress.of(base_url, bound, tls=False, reflection=True).target == target
 
 
 async def test_the_page_shows_every_command(ask: Ask, deps: RestDeps) -> None:
