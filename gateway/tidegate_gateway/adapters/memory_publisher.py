@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from time import time
 
 from tidegate.errors import Code
-from tidegate_gateway.adapters.kafka.limits import KAFKA_DEFAULTS, TopicLimits, check, record_bytes
+from tidegate_gateway.adapters.kafka.limits import KAFKA_DEFAULTS, TopicLimits, check, check_partition, record_bytes
 from tidegate_gateway.adapters.kafka.partitioning import partition_of
 from tidegate_gateway.intake.ports import NotStored, Outcome, Record, RecordStored, Unknown
 
@@ -84,8 +84,11 @@ class MemoryPublisher:
         if refused is not None:
             return refused
         partitions = self._partitions_of(topic)
-        key = record.key
-        place = self._submissions % len(partitions) if key is None else partition_of(key, len(partitions))
+        key, place = record.key, record.partition
+        if place is None:
+            place = self._submissions % len(partitions) if key is None else partition_of(key, len(partitions))
+        elif (refused := check_partition(place, len(partitions))) is not None:
+            return refused
         if place in failed:
             return NotStored(Code.AFTER_FAILURE, "an earlier event for the same partition was not stored")
         scripted = next(self._script, None)

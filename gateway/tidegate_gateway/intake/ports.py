@@ -18,12 +18,14 @@ __all__ = [
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """One Kafka record, ready to be stored. `value` None is a tombstone. `timestamp_ms` counts from 1970 UTC."""
+    """One Kafka record, ready to be stored. `value` None is a tombstone. `timestamp_ms` counts from 1970 UTC. `partition`: the one that
+    the producer asks for, from 0; None: by its key."""
 
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     timestamp_ms: int
+    partition: int | None = None
 
 
 class RecordStored(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +39,8 @@ class RecordStored(msgspec.Struct, frozen=True, gc=False):
 
 
 class RecordRefused(msgspec.Struct, frozen=True):
-    """The topic would never take this record: too large, a time outside its bounds, no key where it is compacted.
+    """The topic would never take this record: too large, a time outside its bounds, no key where it is compacted, a partition that it
+    does not have.
 
     `code` is `too_large` or `contract_violation`; of the latter, `violation` says what is wrong.
     """

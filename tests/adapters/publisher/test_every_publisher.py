@@ -47,6 +47,24 @@ async def test_a_record_needs_no_key(bench: Bench) -> None:
     assert all(r.key is None for r in found.values())
 
 
+async def test_a_record_may_name_its_partition(bench: Bench) -> None:
+    last = bench.partitions - 1
+    sent = [Record(b"a", b"v%d" % n, (), NOW_MS, n) for n in (0, last, -1, bench.partitions)]
+    sent.append(record(b"a", b"by its key"))
+    *named, below, above, keyed = await bench.publisher.publish(bench.topic, sent, timeout_s=10)
+    assert [outcome.partition for outcome in named] == [0, last]
+    assert keyed.partition == partition_of(b"a", bench.partitions)
+    for refused, asked in ((below, -1), (above, bench.partitions)):
+        assert isinstance(refused, RecordRefused)
+        assert refused.code is Code.CONTRACT_VIOLATION
+        assert refused.violation is not None
+        assert (refused.violation.pointer, refused.violation.rule) == ("#", "range")
+        assert f"the topic has {bench.partitions} partitions, and no partition {asked}" in refused.detail
+    assert {(r.partition, r.value) for r in await bench.read()} == {
+        (0, b"v0"), (last, b"v%d" % last), (keyed.partition, b"by its key"),
+    }  # fmt: skip
+
+
 async def test_a_thousand_records_keep_the_order_of_their_keys(bench: Bench) -> None:
     sent = [record(b"key-%d" % (n % 17), b"%d" % n) for n in range(1_000)]
     outcomes = await bench.publisher.publish(bench.topic, sent, timeout_s=20)

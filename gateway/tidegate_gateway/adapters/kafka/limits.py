@@ -14,7 +14,9 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate_gateway.intake.ports import Record, RecordRefused
 
-__all__ = ["BATCH_HEADER_BYTES", "KAFKA_DEFAULTS", "TopicLimits", "check", "limits_from", "record_bytes", "times_taken"]
+__all__ = [
+    "BATCH_HEADER_BYTES", "KAFKA_DEFAULTS", "TopicLimits", "check", "check_partition", "limits_from", "record_bytes", "times_taken",
+]  # fmt: skip
 
 BATCH_HEADER_BYTES = 61
 """The header of a record batch of magic 2 (Kafka protocol, RecordBatch)."""
@@ -91,6 +93,14 @@ def check(record: Record, size_bytes: int, limits: TopicLimits, now_ms: int) -> 
     if not earliest_ms <= record.timestamp_ms <= latest_ms:
         return _bad_time(record.timestamp_ms, earliest_ms, latest_ms)
     return None
+
+
+def check_partition(partition: int, partitions: int) -> RecordRefused | None:
+    """Why a record cannot go to the partition that its producer asks for, in a topic of so many; None where it can."""
+    if 0 <= partition < partitions:
+        return None
+    detail = f"the topic has {partitions} partition{'s' if partitions != 1 else ''}, and no partition {partition}"
+    return _violation("range", detail, f"a partition from 0 to {partitions - 1}", str(partition))
 
 
 def _alone_bytes(record: Record) -> int:

@@ -6,7 +6,7 @@ The hot loop of the publisher. Only the event loop is touched here (it is yielde
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from tidegate_gateway.adapters.kafka.limits import BATCH_HEADER_BYTES, check, record_bytes, times_taken
+from tidegate_gateway.adapters.kafka.limits import BATCH_HEADER_BYTES, check, check_partition, record_bytes, times_taken
 from tidegate_gateway.adapters.kafka.partitioning import WORTHWHILE, partition_of, partitions_of
 from tidegate_gateway.adapters.kafka.topics import Topic
 from tidegate_gateway.intake.ports import Outcome, Record
@@ -24,7 +24,7 @@ async def pick(
     known: Topic, records: Sequence[Record], outcomes: list[Outcome | None], *, keyless: int, now_ms: int
 ) -> Picked:
     """The good records by partition; the outcomes of the others are written into `outcomes`. Records without a key go to
-    partition `keyless`. `now_ms` is milliseconds since 1970 UTC."""
+    partition `keyless`, those that name their partition to that. `now_ms` is milliseconds since 1970 UTC."""
     picked: Picked = {}
     limits, partitions = known.limits, known.partitions
     # What `check` would find, looked at from outside: it is called only where something may be wrong.
@@ -42,7 +42,12 @@ async def pick(
             if refused is not None:
                 outcomes[place] = refused
                 continue
-        partition = keyless if key is None else keyed[key] if together else partition_of(key, partitions)
+        partition = record.partition
+        if partition is None:
+            partition = keyless if key is None else keyed[key] if together else partition_of(key, partitions)
+        elif (refused := check_partition(partition, partitions)) is not None:
+            outcomes[place] = refused
+            continue
         found = picked.get(partition)
         if found is None:
             picked[partition] = ([size], [place])
