@@ -16,7 +16,7 @@ from tidegate_gateway.doors.rpc.contracts import ContractsMethods
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.descriptors import files_of
 from tidegate_gateway.doors.rpc.methods import Method, Service
-from tidegate_gateway.doors.rpc.reading import charged_bytes, decode, submission_of
+from tidegate_gateway.doors.rpc.reading import charged_bytes, decode, submission_of, topic_of
 from tidegate_gateway.doors.rpc.results import fill_receipts, problem_message
 from tidegate_gateway.doors.rpc.streams import Closing, answer_in_order
 from tidegate_gateway.intake.faults import Fault
@@ -104,6 +104,7 @@ class IngestMethods:
 
     def _decoded(self, call: Call, body: bytes) -> pb.PublishRequest:
         settings = self._intake.settings
+        call.topic = topic_of(body)
         parsed = decode(body, max_bytes=settings.max_batch_bytes, max_events=settings.max_batch_events)
         call.topic, call.events = parsed.topic, len(parsed.events)
         return parsed

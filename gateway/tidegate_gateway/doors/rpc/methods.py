@@ -142,25 +142,26 @@ class Methods(grpc.GenericRpcHandler):
         started = perf_counter()
         call = Call(context, self._deps)
         call.events = 1 if method.intake else 0
+        end: Ended | Said
         code = "disconnected"
         self._crowd.calls += method.intake
         try:
             response = await handler(call)
             code = call.outcome
+            return response
         except grpc.aio.BaseError:  # the connection is gone: there is nobody to tell
             raise
         except Said as said:
-            code = ""
-            await context.abort(said.status, said.message)
+            end, code = said, ""
         except Exception as error:
             end = await self._end(call, error)
             code = end.code
-            await context.abort(end.status, end.message, end.trailing)
-        finally:
+        finally:  # before its answer leaves: who has an answer finds it counted
             self._crowd.calls -= method.intake
             if method.intake and code:
                 self._deps.on_request(DOOR, code, perf_counter() - started)
-        return response
+        await context.abort(end.status, end.message, end.trailing if isinstance(end, Ended) else ())
+        raise AssertionError  # abort never returns
 
     async def _end(self, call: Call, error: Exception) -> Ended:
         """The status that a call ends with."""

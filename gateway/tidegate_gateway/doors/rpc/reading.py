@@ -14,13 +14,17 @@ from tidegate.errors import Code
 from tidegate.ingest.v1.ingest_pb2 import Event, PublishRequest
 from tidegate_gateway.doors.rest.event_headers import wrong_headers
 from tidegate_gateway.doors.rest.media import DATA_FORMS, DataForms
-from tidegate_gateway.doors.rpc.wire import count_fields
+from tidegate_gateway.doors.rpc.wire import count_fields, first_field
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Incoming, Submission, Unreadable
 
-__all__ = ["Parsed", "charged_bytes", "decode", "submission_of"]
+__all__ = ["Parsed", "charged_bytes", "decode", "submission_of", "topic_of"]
 
+_TOPIC_FIELD = 1
+_MAX_TOPIC_BYTES = 250
 _EVENTS_FIELD = 2
+_COUNTED_TIMES = 2
+"""So many times the allowed events are still decoded: how many they are too many, the intake then says exactly."""
 _BYTES_AN_EVENT = 1_400
 """What an event keeps until its request is answered, beside its bytes: the decoded message, record, headers, result."""
 _BYTES_A_HEADER = 56
@@ -44,9 +48,14 @@ def decode(body: bytes, *, max_bytes: int, max_events: int) -> PublishRequest:
     """
     if len(body) > max_bytes:
         raise Fault(Code.TOO_LARGE, f"the request takes {len(body)} bytes, at most {max_bytes} are allowed")
-    count = count_fields(body, _EVENTS_FIELD, max_events + 1)
-    if count > max_events:
-        raise Fault(Code.TOO_LARGE, f"a request of more than {max_events} events", max_events=max_events)
+    most = _COUNTED_TIMES * max_events
+    count = count_fields(body, _EVENTS_FIELD, most + 1)
+    if count > most:
+        raise Fault(
+            Code.TOO_LARGE,
+            f"a batch of more than {most} events: at most {max_events} are taken at once",
+            max_events=max_events,
+        )
     try:
         if count >= 0:
             return PublishRequest.FromString(body)
@@ -57,6 +66,11 @@ def decode(body: bytes, *, max_bytes: int, max_events: int) -> PublishRequest:
     )
     detail = "the request cannot be decoded: truncated, invalid UTF-8, or of another type"
     raise Fault(Code.MALFORMED, detail, violations=(wrong,))
+
+
+def topic_of(body: bytes) -> str:
+    """The topic that a request names, for what is told of one that is not decoded; empty where it does not come first."""
+    return first_field(body, _TOPIC_FIELD)[:_MAX_TOPIC_BYTES].decode("utf-8", "replace")
 
 
 def charged_bytes(body: bytes, events: int) -> int:

@@ -3,7 +3,7 @@
 Asked by `reading`, so that a request is bounded before its decoder makes objects of it.
 """
 
-__all__ = ["count_fields"]
+__all__ = ["count_fields", "first_field"]
 
 _VARINT = 0
 _LENGTH_DELIMITED = 2
@@ -33,6 +33,15 @@ def count_fields(body: bytes, number: int, most: int) -> int:
         else:
             return -1
     return count
+
+
+def first_field(body: bytes, number: int) -> bytes:
+    """The length-delimited field `number`, where it is the very first, as encoders that keep the order write it; else nothing."""
+    tag, at = _varint(body, 0)
+    if tag != number << 3 | _LENGTH_DELIMITED:
+        return b""
+    length, at = _varint(body, at)
+    return body[at : at + length]
 
 
 def _varint(body: bytes, at: int) -> tuple[int, int]:

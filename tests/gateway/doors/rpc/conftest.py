@@ -56,7 +56,7 @@ class RpcGate:
     def stream(self, requests: AsyncIterator[pb.PublishRequest] | None = None, who: str | None = "good") -> Any:
         return self.stub.PublishStream(requests, metadata=bearer(who))
 
-    async def raw(self, method: str, *messages: bytes, who: str | None = "good", timeout: float = 10.0) -> bytes:
+    async def raw(self, method: str, *messages: bytes, who: str | None = "good") -> bytes:
         """One call of bytes, answered by one response."""
 
         async def sent() -> AsyncIterator[bytes]:
@@ -64,7 +64,7 @@ class RpcGate:
                 yield message
 
         call = self.channel.stream_unary(method)
-        answered: bytes = await call(sent(), metadata=bearer(who), timeout=timeout)
+        answered: bytes = await call(sent(), metadata=bearer(who), timeout=10.0)
         return answered
 
 

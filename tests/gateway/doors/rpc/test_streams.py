@@ -63,11 +63,12 @@ async def _all(call: Any) -> list[pb.PublishResponse]:
 
 async def settled(count: Callable[[], int]) -> int:
     """The number once it has not changed for a while."""
-    before = -1
-    for _ in range(200):
+    before, quiet = 0, 0
+    for _ in range(500):
         await asyncio.sleep(0.02)
         now = count()
-        if now == before and now:
+        quiet = quiet + 1 if now == before else 0
+        if now and quiet == 10:
             return now
         before = now
     raise AssertionError("it never settled")
