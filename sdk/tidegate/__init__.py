@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tidegate.async_client import AsyncClient
     from tidegate.client import Client
     from tidegate.exceptions import (
         Closed,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tidegate.wire.results import ResultLine
 
 __all__ = [
+    "AsyncClient",
     "Client",
     "ClientSettings",
     "Closed",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "AsyncClient": "tidegate.async_client",
     "Client": "tidegate.client",
     "ClientSettings": "tidegate.settings",
     "DropReport": "tidegate.settings",

@@ -14,7 +14,7 @@ from tidegate.exceptions import Closed, OutcomeUnknown, QueueFull, error_of
 from tidegate.outgoing import OnSettled, Outcome, Outgoing, Undelivered
 from tidegate.publishers import TopicPublisher
 from tidegate.settings import ClientSettings, WhenFull
-from tidegate.shell.admission import EventFacts
+from tidegate.shell.admission import EventFacts, facts_of
 from tidegate.shell.clock import Clock, SystemClock
 from tidegate.shell.core import Core
 from tidegate.shell.endpoint import endpoint_of
@@ -67,6 +67,8 @@ class Client:
         self._closed = False
         self._start()
         remember(self)
+        if self._core.engine.next_due(self._clock.now()) is not None:  # an earlier process left events in the spool
+            self._running()
 
     def _start(self) -> None:
         self._lock = Lock()
@@ -104,7 +106,7 @@ class Client:
             raise RuntimeError(
                 "publish waits for the thread that it was called on (a future's callback, on_drop): use submit"
             )
-        facts = _facts(key, id, headers, time, version, media_type)
+        facts = facts_of(key, id, headers, time, version, media_type)
         future = self._submit(topic, value, facts, urgent=True)
         try:
             return future.result(timeout_s)
@@ -130,7 +132,7 @@ class Client:
         Its callbacks run on the delivering thread and must not block. Raises at once `ContractViolation` where the contract refuses it,
         `QueueFull` by the policy, `Closed`.
         """
-        return self._submit(topic, value, _facts(key, id, headers, time, version, media_type), urgent=False)
+        return self._submit(topic, value, facts_of(key, id, headers, time, version, media_type), urgent=False)
 
     def publish_many(
         self, topic: str, values: Iterable[object], *, progress: Progress | None = None, version: int | None = None
@@ -141,7 +143,7 @@ class Client:
         lists it. Waits for room whatever the policy, so that nothing is dropped.
         """
         tally = Tally()
-        facts = _facts(None, None, None, None, version, None)
+        facts = facts_of(None, None, None, None, version, None)
         told_at = self._clock.now()
         for index, value in enumerate(values):
             made = self._admit(topic, value, facts, tally.settled, index, urgent=False)
@@ -178,7 +180,7 @@ class Client:
         media_type: str | None = None,
     ) -> None:
         """The verdict and nothing sent. Raises `ContractViolation` or `Malformed`; `LookupError` where no contract is at hand to judge by."""
-        facts = _facts(key, None, None, None, version, media_type)
+        facts = facts_of(key, None, None, None, version, media_type)
         made = self._admit(topic, value, facts, _forget, None, urgent=False)
         if isinstance(made, Undelivered):
             raise error_of(made, topic, "")
@@ -326,19 +328,6 @@ class Client:
         worker: Worker | None = getattr(self, "_worker", None)
         if worker is not None:  # nobody can publish any more: what is queued goes out, then the worker ends
             worker.finish()
-
-
-def _facts(
-    key: str | bytes | None,
-    event_id: str | None,
-    headers: dict[str, str] | None,
-    time: str | None,
-    version: int | None,
-    media_type: str | None,
-) -> EventFacts | None:
-    if not any(fact is not None for fact in (key, event_id, headers, time, version, media_type)):
-        return None
-    return EventFacts(id=event_id, key=key, headers=headers, time=time, version=version, media_type=media_type)
 
 
 def _resolve(event: Outgoing, outcome: Outcome) -> None:

@@ -49,6 +49,7 @@ class Engine:
         "_diversion",
         "_generation",
         "_older",
+        "_out",
         "_random",
         "_retries_out",
         "_settings",
@@ -69,6 +70,7 @@ class Engine:
         self._generation = Generation()
         self._older: list[Generation] = []
         self._retries_out = 0
+        self._out: set[Shipment] = set()
         self.counters = counters if counters is not None else Counters()
         self.events = 0
         """Events without an outcome, in flight included."""
@@ -158,7 +160,9 @@ class Engine:
         self.counters.retries += sum(event.attempts > 1 for event in events)
         left_s = max(events[0].deadline - now, self._settings.shortest_attempt_s)
         timeout_s = min(self._settings.attempt_timeout_s, left_s)
-        return Shipment(lane=lane, events=events, probe=probe, retry=retry, timeout_s=timeout_s)
+        shipment = Shipment(lane=lane, events=events, probe=probe, retry=retry, timeout_s=timeout_s)
+        self._out.add(shipment)
+        return shipment
 
     def _refill(self, lane: Lane, diversion: Diversion) -> None:
         events = diversion.refill(lane)
@@ -191,7 +195,12 @@ class Engine:
     # answers
 
     def answered(self, shipment: Shipment, answer: Answer, now: float) -> bool:
-        """An answer came. Settles what it settles and puts back the rest. Answers whether the token must be refreshed first."""
+        """An answer came. Settles what it settles and puts back the rest. Answers whether the token must be refreshed first.
+
+        An answer to what was recalled changes nothing: those events go again.
+        """
+        if shipment not in self._out:
+            return False
         judgement = judge(shipment.events, answer)
         self._count(shipment, judgement, now)
         self._back(shipment)
@@ -252,6 +261,8 @@ class Engine:
 
     def returned(self, shipment: Shipment, reason: str) -> None:
         """The shipment's request was cancelled: its events wait again, and may have been stored."""
+        if shipment not in self._out:
+            return
         self._back(shipment)
         if shipment.probe:
             self._breaker.abandoned()
@@ -260,7 +271,13 @@ class Engine:
             event.why = Undelivered(reason=reason, maybe_stored=True)
         shipment.lane.give_back(shipment.events)
 
+    def recall(self, reason: str) -> None:
+        """Nobody brings back what is out (its event loop is gone): all of it waits again."""
+        for shipment in list(self._out):
+            self.returned(shipment, reason)
+
     def _back(self, shipment: Shipment) -> None:
+        self._out.discard(shipment)
         shipment.lane.in_flight = False
         self._retries_out -= shipment.retry
 

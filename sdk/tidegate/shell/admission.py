@@ -17,7 +17,7 @@ from tidegate.shell.values import Unencodable, encoded
 from tidegate.wire.event import check_headers, check_id
 from tidegate.wire.problem import ContractRef, Problem
 
-__all__ = ["Admission", "EventFacts"]
+__all__ = ["Admission", "EventFacts", "facts_of"]
 
 
 class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +32,20 @@ class EventFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NO_FACTS = EventFacts()
+
+
+def facts_of(
+    key: str | bytes | None,
+    event_id: str | None,
+    headers: dict[str, str] | None,
+    time: str | None,
+    version: int | None,
+    media_type: str | None,
+) -> EventFacts | None:
+    """What was said beside the value; None where nothing was."""
+    if not any(fact is not None for fact in (key, event_id, headers, time, version, media_type)):
+        return None
+    return EventFacts(id=event_id, key=key, headers=headers, time=time, version=version, media_type=media_type)
 
 
 class Admission:

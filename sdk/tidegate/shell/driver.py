@@ -5,7 +5,7 @@ Both shells run it: `Client` on a loop in a thread of its own, `AsyncClient` on 
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from tidegate.engine import Engine, Shipment
 from tidegate.outgoing import Generation, Outgoing
@@ -88,9 +88,7 @@ class Driver:
             self._on_lost("the queue was full", self._engine.counters.dropped - dropped)
 
     def _start(self, shipment: Shipment) -> None:
-        task = asyncio.get_running_loop().create_task(self._ship(shipment))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.background(self._ship(shipment))
 
     async def _ship(self, shipment: Shipment) -> None:
         try:
@@ -126,6 +124,12 @@ class Driver:
             return NoBundle(reason=str(error))
         return await self._transport.bundle(topic, etag, token, timeout_s)
 
+    def background(self, work: Coroutine[None, None, object]) -> None:
+        """Has `work` done beside delivery; it ends with the driver."""
+        task = asyncio.get_running_loop().create_task(_alone(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     def flush(self, done: Callable[[], None]) -> None:
         """Sends without lingering; `done` is called when everything that was submitted before has its outcome."""
         arrived = self._inbox.drain()
@@ -141,3 +145,11 @@ class Driver:
         self._flushes = [row for row in self._flushes if any(one.left for one in row[0])]
         for tell in done:
             tell()
+
+
+async def _alone(work: Coroutine[None, None, object]) -> None:
+    """A task whose fault is logged and stops nothing else."""
+    try:
+        await work
+    except Exception:
+        _log.exception("tidegate: a fault of ours beside delivery")

@@ -31,7 +31,6 @@ class Worker:
         self._loop = WorkerLoop()
         self._driver: Driver
         self._running: asyncio.Task[None]
-        self._asking: set[asyncio.Task[None]] = set()
         self._ready = threading.Event()
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._main, name="tidegate-delivery", daemon=True)
@@ -71,8 +70,6 @@ class Worker:
         except Exception:
             _log.exception("tidegate: delivery stopped by a fault of ours")
         self._core.inbox.close()
-        for task in list(self._asking):
-            task.cancel()
         self._core.give_up("the client was closed before they were delivered")
 
     def _waker(self) -> Callable[[], None]:
@@ -98,9 +95,7 @@ class Worker:
         self._call(lambda: self._look(place, ASKING_S, _nothing))
 
     def _look(self, place: Shelved, timeout_s: float, tell: Callable[[bool], None]) -> None:
-        task = self._loop.create_task(self._fetch(place, timeout_s, tell))
-        self._asking.add(task)
-        task.add_done_callback(self._asking.discard)
+        self._driver.background(self._fetch(place, timeout_s, tell))
 
     async def _fetch(self, place: Shelved, timeout_s: float, tell: Callable[[bool], None]) -> None:
         changed = False
