@@ -1,6 +1,7 @@
 """Untagged unions: which branch a JSON value takes."""
 
 import json
+import struct
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -45,6 +46,10 @@ MAP = {"type": "map", "values": "int"}
         (["int", "float", "double"], 2**31 + 1, 2),
         (["int", "double"], 2**53 + 1, 1),  # none holds it exactly: the first that holds it at all
         (["int", "float"], 0.1, 1),
+        (["int", "long", "double"], 2**63 - 1, 1),
+        (["int", "long", "double"], 2**63, 2),  # a double holds it
+        (["int", "long", "double"], 2**63 + 1, 2),  # none does: rounded, as in a double alone
+        (["int", "long", "double"], -(2**63) - 1, 2),
         (["string", ENUM], "A", 1),
         (["string", ENUM], "C", 0),
         ([UUID, "string"], "0190b5c2-7e1a-7c3d-9f00-0123456789ab".upper(), 0),
@@ -77,6 +82,7 @@ def test_the_branch(of_type: Make, branches: list[object], value: object, index:
         (["null", MAP], {"map": {"a": 1}}, ("#/f/map", "type")),  # a map could mean this: no tag
         (["null", "int", "string"], [1], ("#/f", "type")),
         (["null", "int", "long"], 2**70, ("#/f", "union")),
+        (["int", "long", "double"], 10**400, ("#/f", "union")),
         ([UUID, MILLIS], "neither", ("#/f", "union")),
         (["null", ENUM], "C", ("#/f", "enum")),
         (["null", CARD], {"number": 1}, ("#/f/number", "type")),
@@ -88,6 +94,12 @@ def test_the_branch(of_type: Make, branches: list[object], value: object, index:
 )
 def test_refused(of_type: Make, branches: list[object], value: object, wrong: tuple[str, str]) -> None:
     assert of_type(branches).wrong({"f": value}) == [wrong]
+
+
+def test_an_integer_past_every_branch_is_rounded_as_in_a_double_alone(of_type: Make) -> None:
+    stored = of_type(["int", "long", "double"]).stored({"f": 2**63 + 1})
+    assert stored == zigzag(2) + of_type("double").stored({"f": 2**63 + 1})
+    assert stored[1:] == struct.pack("<d", 2.0**63)
 
 
 def test_candidates_are_named(of_type: Make) -> None:

@@ -91,7 +91,12 @@ def _block(data: bytes, at: int, least: int, found: Reading) -> tuple[int, int, 
     `least` is the smallest number of bytes that an item takes. A negative count has the block's size in bytes behind it.
     """
     start = at
-    count, at = read_long(data, at)
+    count = data[at]
+    if count < 128 and not count & 1:
+        count >>= 1
+        at += 1
+    else:
+        count, at = read_long(data, at)
     end = -1
     if count < 0:
         count = -count

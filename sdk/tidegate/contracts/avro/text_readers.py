@@ -56,7 +56,15 @@ def string_reader(place: Place, rules: tuple[Rule, ...]) -> Read:
     predicates = tuple(holds for holds, _ in checks[sum(r.keyword in LENGTHS for r in rules) :])
 
     def read_checked(data: bytes, at: int, found: Reading) -> int:
-        text, end = text_at(data, at)
+        size = data[at]
+        end = at + 1 + (size >> 1)
+        if size > 127 or size & 1 or end > len(data):
+            text, end = text_at(data, at)
+        else:
+            try:
+                text = data[at + 1 : end].decode()
+            except UnicodeDecodeError:
+                text = _decoded(data, at + 1, end)
         if low <= len(text) <= high:
             for holds in predicates:
                 if not holds(text):
