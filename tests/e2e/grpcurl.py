@@ -5,6 +5,7 @@ Run by `test_docs` as a program of that name. It takes the options that the page
 
 import argparse
 import sys
+from pathlib import Path
 
 import grpc
 from google.protobuf.json_format import MessageToJson, Parse
@@ -18,11 +19,12 @@ def main(words: list[str]) -> None:
     parser.add_argument("-plaintext", action="store_true", required=True)
     parser.add_argument("-H", required=True)
     parser.add_argument("-d", required=True)
-    parser.add_argument("-import-path")
-    parser.add_argument("-proto")
+    parser.add_argument("-proto", type=Path)
     parser.add_argument("target")
     parser.add_argument("method", choices=["tidegate.ingest.v1.IngestService/Publish"])
     asked = parser.parse_args(words)
+    if asked.proto is not None and "service IngestService" not in asked.proto.read_text("utf-8"):
+        parser.error("the .proto file is not the ingest API's")
     name, _, value = asked.H.partition(": ")
     with grpc.insecure_channel(asked.target) as channel:
         request = Parse(asked.d, ingest_pb2.PublishRequest())

@@ -157,7 +157,7 @@ def test_every_command_of_the_page_works_as_it_stands(documented: GatewayProcess
     environ = {"PATH": path, "TOKEN": token, "HOME": str(tmp_path)}
     for block in blocks:
         done = subprocess.run(
-            ["/bin/sh", "-c", block], capture_output=True, text=True, timeout=60, check=False, env=environ
+            ["/bin/sh", "-c", block], capture_output=True, text=True, timeout=60, check=False, env=environ, cwd=tmp_path
         )
         assert done.returncode == 0, (block, done.stderr)
         answer = json.loads(done.stdout)

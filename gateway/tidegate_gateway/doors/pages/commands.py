@@ -16,9 +16,6 @@ __all__ = ["Command", "commands"]
 _JSON = "application/json"
 _NDJSON = "application/x-ndjson"
 _METHOD = "tidegate.ingest.v1.IngestService/Publish"
-_PROTO = "tidegate/ingest/v1/ingest.proto"
-_SDK_FOLDER = "python3 -c 'import pathlib, tidegate; print(pathlib.Path(tidegate.__file__).parents[1])'"
-"""Where an installed SDK keeps the API's .proto: a port without reflection tells nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +40,11 @@ def commands(contract: CompiledContract, base_url: str, grpc: GrpcAddress | None
     return (
         Command(what="One event.", text=curl("events", _JSON, pretty)),
         Command(what="The same in Python (standard library).", text=_python(contract, base_url + address, pretty)),
-        *([Command(what="The same by gRPC, with grpcurl.", text=_grpcurl(contract, grpc, pretty))] if grpc else []),
+        *(
+            [Command(what="The same by gRPC, with grpcurl.", text=_grpcurl(contract, base_url, grpc, pretty))]
+            if grpc
+            else []
+        ),
         Command(what="Ask for the verdict; nothing is published.", text=curl("events:validate", _JSON, pretty)),
         Command(what="Many events. Each has its own result.", text=curl("events:batch", _JSON, batch)),
         Command(what="The same as NDJSON: an event a line.", text=curl("events:batch", _NDJSON, f"{event}\n{event}")),
@@ -68,15 +69,21 @@ def _curl(contract: CompiledContract, url: str, media: str, body: str, *, gzip: 
     return "\n".join([*lines, "  --data-binary @- <<'EVENT'", body, "EVENT"])
 
 
-def _grpcurl(contract: CompiledContract, grpc: GrpcAddress, body: str) -> str:
-    """The API carries JSON as bytes, so that no number loses a digit; in grpcurl's own JSON they are base64."""
+def _grpcurl(contract: CompiledContract, base_url: str, grpc: GrpcAddress, body: str) -> str:
+    """The API carries JSON as bytes, so that no number loses a digit; in grpcurl's own JSON they are base64.
+
+    A port without reflection does not tell what its messages are: then the API's .proto is fetched beside it.
+    """
     version = contract.newest.number if contract.source.inputs == "pinned" else 0
     named = f', \\"version\\": {version}' if version else ""
     options = [] if grpc.tls else ["-plaintext"]
+    fetched = []
     if not grpc.reflection:
-        options += [f'-import-path "$({_SDK_FOLDER})"', f"-proto {_PROTO}"]
+        options.append("-proto ingest.proto")
+        fetched.append(f"curl -sS {shlex.quote(f'{base_url}/docs/ingest.proto')} -o ingest.proto")
     return "\n".join(
         [
+            *fetched,
             "VALUE=$(base64 <<'EVENT' | tr -d '\\n'",
             body,
             "EVENT",

@@ -3,6 +3,9 @@
 Pages need the rights of `doors.rest.viewer`, but for the error codes, which say nothing of anyone's contracts.
 """
 
+from importlib.resources import files
+from typing import Final
+
 import msgspec
 from fastapi import APIRouter, Request, Response
 
@@ -31,6 +34,8 @@ SECURITY_FIELDS = {
 """On every page: it runs no script, loads its own style sheet only, and is framed by nobody."""
 
 _NOTHING_HERE = "there is nothing at this path; the docs are at /docs, the API's description at /openapi.json"
+INGEST: Final = files("tidegate").joinpath("ingest/v1/ingest.proto").read_bytes()
+"""The gRPC API, for tools that are not told by reflection."""
 _OPEN = {"Cache-Control": "public, max-age=3600"}
 _LASTING = {"Cache-Control": "public, max-age=31536000, immutable"}
 
@@ -67,6 +72,10 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
     @router.get("/docs/style.css")
     async def style() -> Response:
         return Response(STYLE, headers={"Content-Type": "text/css; charset=utf-8", **SECURITY_FIELDS, **_LASTING})
+
+    @router.get("/docs/ingest.proto")
+    async def ingest() -> Response:
+        return Response(INGEST, headers={"Content-Type": "text/plain; charset=utf-8", **SECURITY_FIELDS, **_OPEN})
 
     @router.get("/", include_in_schema=False)
     async def front(request: Request) -> Response:

@@ -120,16 +120,8 @@ def _pages(samples: Samples) -> JsonObject:
     security: list[Json] = [] if samples.public else [{"bearer": []}, {"basic": []}]
     guarded = _who(samples)
     topic = (*guarded, *_one_topic(samples))
-    style: JsonObject = {
-        "operationId": "getStyle",
-        "summary": "The pages' style sheet.",
-        "tags": ["pages"],
-        "security": [],
-        "responses": {
-            "200": {"description": "As asked.", "content": _text("text/css")},
-            **problems((Code.INTERNAL,), ()),
-        },
-    }
+    style = _file("getStyle", "The pages' style sheet.", "text/css")
+    ingest = _file("getIngestProto", "The gRPC API as a .proto file.", "text/plain")
     return {
         "/docs": _page("showIndex", "The index of the docs pages.", [], problems((*guarded, Code.INTERNAL), HEAD, html=True), security),
         "/docs/topics/{topic}": _page(
@@ -141,7 +133,22 @@ def _pages(samples: Samples) -> JsonObject:
             problems((Code.NOT_FOUND, Code.INTERNAL), (), html=True), [],
         ),
         "/docs/style.css": {"get": style},
+        "/docs/ingest.proto": {"get": ingest},
     }  # fmt: skip
+
+
+def _file(name: str, summary: str, media_type: str) -> JsonObject:
+    """A file that is the same for everybody."""
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["pages"],
+        "security": [],
+        "responses": {
+            "200": {"description": "As asked.", "content": _text(media_type)},
+            **problems((Code.INTERNAL,), ()),
+        },
+    }
 
 
 def _page(name: str, summary: str, parameters: list[Json], refusals: JsonObject, security: list[Json]) -> JsonObject:

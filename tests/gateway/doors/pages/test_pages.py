@@ -188,21 +188,29 @@ def test_every_command_of_a_page_is_a_shell_command_that_sends_the_example(deps:
     [
         (GrpcAddress(target="gate:8081", tls=False, reflection=True), ["-plaintext"]),
         (GrpcAddress(target="gate:8081", tls=True, reflection=True), []),
-        (GrpcAddress(target="[::1]:9", tls=True, reflection=False), ["-import-path", "FOLDER", "-proto", "tidegate/ingest/v1/ingest.proto"]),
+        (GrpcAddress(target="[::1]:9", tls=True, reflection=False), ["-proto", "ingest.proto"]),
     ],
 )  # fmt: skip
 def test_the_grpcurl_line_sends_the_example(deps: RestDeps, grpc: GrpcAddress, options: list[str]) -> None:
     contract = deps.intake.catalogue.current.contracts["customer.orders"]
     (command,) = [one for one in commands(contract, "https://gate", grpc) if "gRPC" in one.what]
-    shell = 'TOKEN=t; python3() { echo FOLDER; }; grpcurl() { printf "%s\n" "$@"; }\n' + command.text
+    shell = 'TOKEN=t; curl() { :; }; grpcurl() { printf "%s\n" "$@"; }\n' + command.text
     done = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
     *words, data, target, method = done.stdout.splitlines()
+    fetched = "curl -sS https://gate/docs/ingest.proto -o ingest.proto" in command.text
+    assert fetched is (not grpc.reflection)
     assert words == [*options, "-H", "Authorization: Bearer t", "-d"]
     assert (target, method) == (grpc.target, "tidegate.ingest.v1.IngestService/Publish")
     request = json.loads(data)
     assert request["topic"] == "customer.orders"
     (event,) = request["events"]
     assert json.loads(base64.b64decode(event["json"])) == json.loads(contract.newest.codec.example())
+
+
+async def test_the_grpc_api_is_there_for_tools(ask: Ask) -> None:
+    answer = await ask("/docs/ingest.proto")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert "service IngestService" in answer.text
 
 
 def test_without_a_grpc_port_no_line_speaks_of_it(deps: RestDeps) -> None:
