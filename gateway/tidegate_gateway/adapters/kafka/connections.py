@@ -29,9 +29,11 @@ def connect_apart(client: AIOKafkaClient) -> None:
 async def connected(client: AIOKafkaClient, node_id: int) -> asyncio.WriteTransport:
     """The way to a broker, connected first where there is none: that may take as long as a request. What is sent to it at once waits
     for nothing more. Raises NodeNotReadyError, and nothing was sent."""
-    if not await client.ready(node_id):
+    there = await client.ready(node_id)
+    connection = client._conns.get((node_id, ConnectionGroup.DEFAULT))  # noqa: SLF001 -- aiokafka has no way to abort
+    writer: asyncio.StreamWriter | None = connection._writer if there and connection is not None else None  # noqa: SLF001
+    if writer is None:  # closed again at once, too
         raise NodeNotReadyError(f"broker {node_id} cannot be reached")
-    writer: asyncio.StreamWriter = client._conns[node_id, ConnectionGroup.DEFAULT]._writer  # noqa: SLF001 -- there is no way to abort
     return writer.transport
 
 

@@ -29,25 +29,25 @@ the broker refuses them for ever."""
 
 NO_LEADER = "has no leader"
 _SPOILED = "waits for a new producer"
-_BROKERS = 32
-"""The part of the memory that may be on its way to one broker. A request of all partitions could be larger than a broker takes
+_PART = 32
+"""So small a part of the memory may be on its way to one broker, or one batch. A request of all partitions could be larger than a broker takes
 (`socket.request.max.bytes`: it closes the connection), and one that hangs would hold all of it in buffers."""
 
 _REQUEST_S = 5.0
 _CONNECT_S = 3.0
 
-_log = logging.getLogger(__name__)
 _ANY_SIZE = 2**30
 """aiokafka's own bound of a batch, out of the way: the accumulator cuts batches, by each topic's limit."""
 
+_log = logging.getLogger(__name__)
 
 Landed = Callable[["Generation", Flight, int | None], None]
 """Called when a batch came to its end: with its base offset, or None where it failed."""
 
 
 class Generation:
-    """A producer with its own producer id. `retired`: it gets no new batches. `sealed`: it sends none. `moved_s`: when an attempt
-    of it last began or ended. `worn`: a partition's sequence numbers come to their end."""
+    """A producer with its own producer id. `retired`: it gets no new batches. `sealed`: it sends none. `worn`: a partition's sequence
+    numbers come to their end."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Generation:
         self._sequences: dict[Place, int] = {}
         self._spoiled: set[Place] = set()
         self._load_bytes: dict[int, int] = {}
-        self._most_bytes = settings.buffer_bytes // _BROKERS
+        self._most_bytes = settings.buffer_bytes // _PART
         self._ends: set[asyncio.Future[Any]] = set()
         self._settled = asyncio.Event()
         self._settled.set()
