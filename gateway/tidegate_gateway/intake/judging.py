@@ -111,7 +111,7 @@ class Judge:
             return self._too_large(event_id, size, version)
         time_ms = verdict.time_ms if verdict.time_ms is not None else self._arrival_ms
         judged.places.append(len(judged.lines))
-        judged.records.append(Record(key, value, headers, time_ms))
+        judged.records.append(Record(key, value, headers, time_ms, event.partition))
         judged.ids.append(event_id)
         judged.versions.append(version)
         judged.dropped.append(verdict.dropped)

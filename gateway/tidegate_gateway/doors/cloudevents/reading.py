@@ -146,12 +146,7 @@ def _read(text: bytes) -> CloudEvent | Unusable:
         if text_value is None:
             continue
         if text_value is _NO_SCALAR:
-            wrong = Violation(
-                pointer=pointer((name,)),
-                rule="type",
-                detail="is no attribute's value",
-                expected="string, boolean or integer",
-            )
+            wrong = _no_scalar(name, bytes(raw))
             return Unusable(fault=_malformed(wrong), id=event_id if event_id is not _NO_SCALAR else None)
         attributes[name] = text_value
     wrong_attribute = check_attributes(attributes)
@@ -179,6 +174,16 @@ def _text_of(raw: msgspec.Raw | None) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     return None if value is None else str(value)
+
+
+def _no_scalar(name: str, raw: bytes) -> Violation:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return Violation(pointer=pointer((name,)), rule="encoding", detail="is not UTF-8", expected="UTF-8 text")
+    return Violation(
+        pointer=pointer((name,)), rule="type", detail="is no attribute's value", expected="string, boolean or integer"
+    )
 
 
 def _content(data: msgspec.Raw | None, encoded: msgspec.Raw | None, content_type: str | None) -> tuple[bytes, str]:
