@@ -200,6 +200,7 @@ class AsyncClient:
         place = core.place(topic)
         if core.wants_contract(place, now):
             await self._look(place, now)
+            now = self._clock.now()
         made = core.admission.admit(place, value, facts, now, on_settled, target, urgent=urgent)
         if type(made) is Undelivered and core.doubtful(place, now) and await self._ask(place):
             made = core.admission.admit(place, value, facts, now, on_settled, target, urgent=urgent)

@@ -170,6 +170,11 @@ class Engine:
         self.size_bytes += sum(event.size_bytes for event in events)
         self._topics[lane.topic].refill(lane, events)
 
+    @property
+    def filling(self) -> int:
+        """Events in the batch that is nearest to full and not yet due."""
+        return max((len(lane.waiting) for lane in self._lanes() if not lane.in_flight), default=0)
+
     def next_due(self, now: float) -> float | None:
         """When `due` is worth a call again; None: not before something else happens (an event, an answer)."""
         due = NEVER

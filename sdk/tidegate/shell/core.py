@@ -53,7 +53,8 @@ class Core:
             max_events=settings.queue_events,
             max_bytes=settings.queue_bytes,
             linger_s=settings.linger_s,
-            wake_every=settings.batch_events,
+            batch_events=settings.batch_events,
+            batch_bytes=settings.batch_bytes,
             drops=settings.when_full == WhenFull.DROP_OLDEST,
         )
         files = BundleFiles(Path(settings.cache_dir), base_url) if settings.cache_dir is not None else None

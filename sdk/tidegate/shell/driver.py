@@ -64,7 +64,7 @@ class Driver:
                     self._start(shipment)
                 self._tell_flushed()
                 due = engine.next_due(now)
-                inbox.engine_holds(engine.events, engine.size_bytes, due)
+                inbox.engine_holds(engine.events, engine.size_bytes, due, engine.filling)
                 if inbox.empty:
                     await clock.wait(self._wake, due)
                 else:  # it came while we looked elsewhere, and relied on that

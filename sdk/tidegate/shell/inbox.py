@@ -20,6 +20,8 @@ class Inbox:
     """What was submitted and not yet taken over by the engine, and how much the engine holds."""
 
     __slots__ = (
+        "_batch_bytes",
+        "_batch_events",
         "_bytes",
         "_drops",
         "_engine_bytes",
@@ -30,7 +32,7 @@ class Inbox:
         "_max_bytes",
         "_max_events",
         "_waiters",
-        "_wake_every",
+        "_wake_after",
         "_wakes_at",
         "accepted",
         "closed",
@@ -38,8 +40,10 @@ class Inbox:
         "wake",
     )
 
-    def __init__(self, *, max_events: int, max_bytes: int, linger_s: float, wake_every: int, drops: bool) -> None:
-        """`wake_every`: so many waiting events wake the driver early. `drops`: never full, the engine drops the oldest."""
+    def __init__(
+        self, *, max_events: int, max_bytes: int, linger_s: float, batch_events: int, batch_bytes: int, drops: bool
+    ) -> None:
+        """`batch_events` or `batch_bytes` that wait wake the driver early. `drops`: never full, the engine drops the oldest."""
         self._lock = RLock()
         self._events: deque[Outgoing] = deque()
         self._bytes = 0
@@ -48,7 +52,9 @@ class Inbox:
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._linger_s = linger_s
-        self._wake_every = wake_every
+        self._batch_bytes = batch_bytes
+        self._batch_events = batch_events
+        self._wake_after = batch_events
         self._drops = drops
         self._wakes_at = _NEVER
         self._waiters: deque[Callable[[], None]] = deque()
@@ -72,10 +78,15 @@ class Inbox:
             ):
                 return False
             events.append(event)
-            self._bytes += event.size_bytes
+            before, self._bytes = self._bytes, self._bytes + event.size_bytes
             self.accepted += 1
             self.unjudged += not event.judged
-            wake = event.urgent or event.at + self._linger_s < self._wakes_at or not (waiting + 1) % self._wake_every
+            wake = (
+                event.urgent
+                or event.at + self._linger_s < self._wakes_at
+                or waiting + 1 == self._wake_after
+                or before < self._batch_bytes <= self._bytes
+            )
             if wake:
                 self._wakes_at = event.at
         if wake:
@@ -94,12 +105,16 @@ class Inbox:
             self._bytes = 0
         return events
 
-    def engine_holds(self, events: int, size_bytes: int, wakes_at: float | None) -> None:
-        """What the engine holds now, and when the driver wakes by itself. Those who wait for room are told."""
+    def engine_holds(self, events: int, size_bytes: int, wakes_at: float | None, filling: int = 0) -> None:
+        """What the engine holds now, and when the driver wakes by itself. Those who wait for room are told.
+
+        `filling`: of the batch that is nearest to full, so many events are there.
+        """
         ready: list[Callable[[], None]] = []
         with self._lock:
             self._engine_events = events
             self._engine_bytes = size_bytes
+            self._wake_after = max(1, self._batch_events - filling)
             self._wakes_at = _NEVER if wakes_at is None else wakes_at
             waiting = len(self._events)
             if self._waiters and waiting + events < self._max_events and self._bytes + size_bytes < self._max_bytes:

@@ -72,8 +72,8 @@ class Shelf:
         """The gateway was asked. Answers whether the contract changed."""
         match answer:
             case Bundle():
-                place.freshness.looked(now)
                 self._put(place, answer)
+                place.freshness.looked(now)  # last: whoever sees it fresh must find the contract
                 if self._files is not None:
                     self._files.write(place.topic, answer)
                 return True

@@ -30,7 +30,7 @@ def encoded(value: object, media_type: str | None) -> tuple[bytes, str]:
 
     `media_type` is for bytes alone (None: JSON). Raises `TypeError` for what is no event, `Unencodable` for one without a JSON form.
     """
-    if type(value) is dict:
+    if type(value) is dict and media_type is None:
         return _json(value), JSON
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value), _known(media_type)
