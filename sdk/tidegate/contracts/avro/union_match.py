@@ -32,9 +32,13 @@ def first_match(writer: Schema, reader: Union, fits: Callable[[Record, Record], 
             return index
         if writer.name == branch.name:
             return index
-        if isinstance(writer, Record) and isinstance(branch, Record) and fits(writer, branch):
-            if structure is None or _short(writer) == _short(branch):
-                structure = index
+        if (
+            isinstance(writer, Record)
+            and isinstance(branch, Record)
+            and fits(writer, branch)
+            and (structure is None or _short(writer) == _short(branch))
+        ):
+            structure = index
     if structure is not None:
         return structure
     wider = _PROMOTIONS.get(writer.name, frozenset()) if isinstance(writer, Primitive) else frozenset()

@@ -12,7 +12,7 @@ from tidegate.contracts.avro.skipping import block
 
 __all__ = ["Value", "read_value"]
 
-Value: TypeAlias = None | bool | int | float | str | bytes | list["Value"] | dict[str, "Value"]
+Value: TypeAlias = bool | int | float | str | bytes | list["Value"] | dict[str, "Value"] | None
 """Records and maps are dicts, enums their symbols, bytes and fixed bytes; a union's value stands for itself."""
 
 
