@@ -27,7 +27,7 @@ START_S = 60.0
 
 @dataclass
 class GatewayProcess:
-    """A running gateway. `http` and `admin` are host:port."""
+    """A running gateway. `http`, `grpc` and `admin` are host:port."""
 
     process: subprocess.Popen[str]
     facts: dict[str, str]
@@ -37,6 +37,10 @@ class GatewayProcess:
     @property
     def http(self) -> str:
         return self.facts["http"]
+
+    @property
+    def grpc(self) -> str:
+        return self.facts["grpc"]
 
     @property
     def admin(self) -> str:
