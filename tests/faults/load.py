@@ -9,13 +9,14 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
 from tests.faults.answers import batch_request, code_of, note, note_batch, out_of_turn
 from tests.faults.checker import NO_ORDER, Sent
 from tests.faults.http1 import Answer, Connection, post
+from tests.faults.rpc import RpcConnection
 
 __all__ = ["Attempt", "Load", "Stream"]
 
@@ -30,7 +31,8 @@ _TICK_S = 0.02
 class Stream:
     """So many producers of a topic; each pauses about `pause_s` between events of about `pad_bytes`, and `retry_s` before the same again.
 
-    `outstanding`: so many events of its key at a time. `batch`: it sends so many events of three keys in one request instead.
+    `outstanding`: so many events of its key at a time. `batch`: it sends so many events of three keys in one request instead. `rpc`: by
+    gRPC.
     """
 
     topic: str
@@ -40,6 +42,7 @@ class Stream:
     retry_s: tuple[float, float] = (0.2, 0.6)
     outstanding: int = 1
     batch: int = 0
+    rpc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,20 @@ class Load:
     """
 
     def __init__(
-        self, address: str, token: str, streams: Iterable[Stream], *, seed: int, deadline_s: float, name: str = "p"
+        self,
+        address: str,
+        token: str,
+        streams: Iterable[Stream],
+        *,
+        seed: int,
+        deadline_s: float,
+        name: str = "p",
+        rpc_address: str = "",
     ) -> None:
         self.attempts: list[Attempt] = []
         self.ledger: list[Sent] = []
         self.out_of_turn: list[str] = []
-        self._address, self._token, self._streams = address, token, tuple(streams)
+        self._address, self._rpc_address, self._token, self._streams = address, rpc_address, token, tuple(streams)
         self._random = random.Random(seed)
         self._timeout_s = deadline_s + _CLIENT_PATIENCE_S
         self._name = f"{name}{seed}"
@@ -143,6 +154,7 @@ class Load:
         """One event after the other. Beside others of the same key there is no order that anybody was promised."""
         dice = random.Random(f"{key}-{line}")
         connection = Connection(self._address)
+        rpc = RpcConnection(self._rpc_address, self._token) if stream.rpc else None
         await asyncio.sleep(dice.uniform(0, stream.pause_s))
         number = 0
         while not self._stopping.is_set():
@@ -152,12 +164,18 @@ class Load:
             body = json.dumps({"producer": key, "number": number, "pad": _pad(stream, dice)}).encode()
             request = post(f"/v1/topics/{event.topic}/events", body, self._token, event.id)
             while not event.stored and time.monotonic() < self._gives_up_at_s:
-                note(event, await self._ask(connection, request, stream.topic))
+                if rpc is not None:
+                    asking = rpc.publish(event, body, self._timeout_s)
+                else:
+                    asking = connection.ask(request, self._timeout_s)
+                note(event, await self._ask(asking, stream.topic))
                 if not event.stored:
                     await asyncio.sleep(dice.uniform(*stream.retry_s))
             number += 1
             await asyncio.sleep(stream.pause_s * dice.uniform(0.5, 1.5))
         connection.close()
+        if rpc is not None:
+            rpc.close()
 
     async def _produce_batches(self, stream: Stream, key: str) -> None:
         """Batches of some keys' events, in turn; what was not stored of one is sent again, in its order, before the next."""
@@ -174,7 +192,8 @@ class Load:
                 number += 1
             self.ledger += [event for event, _ in left]
             while left and time.monotonic() < self._gives_up_at_s:
-                answer = await self._ask(connection, batch_request(stream.topic, self._token, left), stream.topic)
+                request = batch_request(stream.topic, self._token, left)
+                answer = await self._ask(connection.ask(request, self._timeout_s), stream.topic)
                 events = [event for event, _ in left]
                 note_batch(events, answer)
                 self.out_of_turn += out_of_turn(events)
@@ -184,9 +203,9 @@ class Load:
             await asyncio.sleep(stream.pause_s * dice.uniform(0.5, 1.5))
         connection.close()
 
-    async def _ask(self, connection: Connection, request: bytes, topic: str) -> Answer:
+    async def _ask(self, asking: Awaitable[Answer], topic: str) -> Answer:
         at_s = time.monotonic()
-        answer = await connection.ask(request, self._timeout_s)
+        answer = await asking
         self.attempts.append(
             Attempt(
                 at_s, time.monotonic() - at_s, self._lag_s, answer.status, answer.retry_after_s, code_of(answer), topic

@@ -33,7 +33,13 @@ class Scene:
         self.name = name
         self.rig, self.gate = rig, gate
         self.load = Load(
-            gate.process.http, gate.token, streams, seed=seed, deadline_s=gate.deadline_s, name=name.replace(" ", "-")
+            gate.process.http,
+            gate.token,
+            streams,
+            seed=seed,
+            deadline_s=gate.deadline_s,
+            name=name.replace(" ", "-"),
+            rpc_address=gate.process.facts["grpc"],
         )
         self.watch = Watch(gate.process.admin, gate.process.pid)
         self.began_s = self.healed_s = time.monotonic()
@@ -139,12 +145,13 @@ def streams(topic: str, producers: int = 50, pause_s: float = 0.1) -> list[Strea
 
 
 def mixed(topic: str, small: str) -> list[Stream]:
-    """The usual load; and keys with several events on their way; and batches of several partitions, and of several pieces for one
+    """The usual load; the same by gRPC; and keys with several events on their way; and batches of several partitions, and of several pieces for one
     (`small` has one partition and takes no large batches)."""
     return [
         Stream(topic=topic, producers=50),
         Stream(topic=topic, producers=4, outstanding=6, pause_s=0.2),
         Stream(topic=topic, producers=4, batch=12, pause_s=0.3),
+        Stream(topic=topic, producers=4, rpc=True, pause_s=0.2),
         Stream(topic=small, producers=3, batch=24, pause_s=0.3, pad_bytes=10_000),
     ]
 

@@ -39,6 +39,7 @@ _STREAMS = (
     Stream(topic=ONE.name, producers=4, pause_s=0.3),
     Stream(topic=ORDERS.name, producers=3, pause_s=0.6, outstanding=4),
     Stream(topic=ORDERS.name, producers=3, pause_s=1.0, batch=12),
+    Stream(topic=ORDERS.name, producers=4, pause_s=0.5, rpc=True),
     Stream(topic=ONE.name, producers=2, pause_s=3.0, batch=24, pad_bytes=6_000),
 )
 """Events one by one; several of a key at a time; batches over partitions, and in several pieces for one."""
@@ -156,7 +157,15 @@ def wrong_answers(attempts: Sequence[Attempt]) -> list[str]:
 
 def soak(rig: Rig, gate: Gate, seed: int, minutes: float) -> int:
     """Run it and tell; the exit code."""
-    load = Load(gate.process.http, gate.token, _STREAMS, seed=seed, deadline_s=gate.deadline_s, name="soak")
+    load = Load(
+        gate.process.http,
+        gate.token,
+        _STREAMS,
+        seed=seed,
+        deadline_s=gate.deadline_s,
+        name="soak",
+        rpc_address=gate.process.facts["grpc"],
+    )
     began_s = time.monotonic()
     with Watch(gate.process.admin, gate.process.pid) as watch:
         with load:

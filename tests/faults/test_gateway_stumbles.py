@@ -43,7 +43,7 @@ def test_a_producer_wedged(one_node: Rig, tmp_path: Path) -> None:
 
 def test_sigkill_of_a_worker(one_node: Rig, tmp_path: Path) -> None:
     """Lost 0, and duplicates only of ids whose answer was cut: the producers repeat them with the same id until they hear 2xx."""
-    http, admin = (str(port) for port in free_ports(2))
+    http, grpc, admin = (str(port) for port in free_ports(3))
     with ExitStack() as running:
 
         def start(name: str, like: Gate | None = None) -> Gate:
@@ -53,6 +53,7 @@ def test_sigkill_of_a_worker(one_node: Rig, tmp_path: Path) -> None:
                     deadline_s=FORM.delivery_timeout_s,
                     like=like,
                     TIDEGATE_HTTP_PORT=http,
+                    TIDEGATE_GRPC_PORT=grpc,
                     TIDEGATE_ADMIN_PORT=admin,
                 )
             )
