@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from tidegate.check.avro_quirks import decoder_errors, quirks
 from tidegate.check.finding import Finding
 from tidegate.check.older import Candidate, Older, asked_for, named
+from tidegate.check.refusal import Refusal
 from tidegate.contracts.avro.compatibility import Incompatibility, incompatibilities
 from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.avro.schema import Schema
@@ -50,11 +52,16 @@ def consumers_broken(candidate: Candidate) -> Iterator[Finding]:
         return
     own = parse_schema(candidate.source.schema)
     breaks: dict[_Break, list[str]] = {}
+    warned: dict[Refusal, list[str]] = {}
     for older in asked_for(candidate, every=level.endswith("_TRANSITIVE")):
         if older.source.format == "avro" and older.source.schema != candidate.source.schema:
             try:
-                for one in _breaks(candidate, own, older, directions):
+                other = parse_schema(older.source.schema)
+                found = list(_breaks(candidate, own, older, other, directions))
+                for one in found:
                     breaks.setdefault(one, []).append(older.label)
+                for quirk in () if found else _quirks(own, other, directions):
+                    warned.setdefault(quirk, []).append(older.label)
             except ContractError as error:
                 yield Finding(
                     place=candidate.place(error.pointer),
@@ -64,6 +71,22 @@ def consumers_broken(candidate: Candidate) -> Iterator[Finding]:
                 )
     for one, labels in breaks.items():
         yield _finding(candidate, one, named(labels))
+    for quirk, labels in warned.items():
+        yield Finding(
+            place=candidate.place(quirk.pointer),
+            rule=quirk.rule,
+            message=f"{quirk.said} (since {named(labels)})",
+            severity="warning",
+            topic=candidate.topic,
+        )
+
+
+def _quirks(own: Schema, other: Schema, directions: tuple[Direction, ...]) -> Iterator[Refusal]:
+    yield from quirks(other, own)
+    for direction in directions:
+        writer, reader = (other, own) if direction == "backward" else (own, other)
+        for error in decoder_errors(writer, reader):
+            yield Refusal("", "compatibility/decoder", f"Java's decoder refuses it {direction}s: {error}")
 
 
 def _finding(candidate: Candidate, one: _Break, older: str) -> Finding:
@@ -80,8 +103,9 @@ def _finding(candidate: Candidate, one: _Break, older: str) -> Finding:
     )
 
 
-def _breaks(candidate: Candidate, own: Schema, older: Older, directions: tuple[Direction, ...]) -> Iterator[_Break]:
-    other = parse_schema(older.source.schema)
+def _breaks(
+    candidate: Candidate, own: Schema, older: Older, other: Schema, directions: tuple[Direction, ...]
+) -> Iterator[_Break]:
     if "backward" in directions:
         value = json.loads(candidate.source.schema)
         for one in incompatibilities(own, other):

@@ -32,12 +32,12 @@ Rewrite = Callable[[bytes, int, list[bytes]], int]
 class _Action:
     """How one type of the writer becomes one of the reader. `error`: it never does, which only matters where it is read."""
 
-    __slots__ = ("error", "fields", "rewrite")
+    __slots__ = ("error", "inner", "rewrite")
 
-    def __init__(self, rewrite: Rewrite | None = None, error: str = "") -> None:
+    def __init__(self, rewrite: Rewrite | None = None, error: str = "", inner: "tuple[_Action, ...]" = ()) -> None:
         self.rewrite: Rewrite = rewrite if rewrite is not None else _refuse(error)
         self.error = error
-        self.fields: list[_Action] = []
+        self.inner: list[_Action] = [*inner]
 
 
 def _refuse(error: str) -> Rewrite:
@@ -56,6 +56,20 @@ class Resolution:
         """Raises `ContractError` for a default of the reader that no value can hold."""
         self._reader = reader
         self._action = _Builder().resolve(with_aliases(writer, reader), reader)
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What the writer may write and the reader has no value for, each once. Empty: everything can be read."""
+        found: dict[str, None] = {}
+        seen: set[int] = set()
+        todo = [self._action]
+        while todo:
+            action = todo.pop()
+            if id(action) not in seen:
+                seen.add(id(action))
+                found |= {action.error: None} if action.error else {}
+                todo += [] if action.error else reversed(action.inner)
+        return tuple(found)
 
     def rewrite(self, payload: bytes) -> bytes:
         """The payload (Avro binary of the writer's schema, without frame) in the reader's encoding. Raises `ResolutionError`."""
@@ -92,9 +106,11 @@ class _Builder:
             case _, Union():
                 return self._reader_union(writer, reader)
             case Array(), Array():
-                return _Action(_array(self.resolve(writer.items, reader.items)))
+                items = self.resolve(writer.items, reader.items)
+                return _Action(_array(items), inner=(items,))
             case Map(), Map():
-                return _Action(_map(self.resolve(writer.values, reader.values)))
+                values = self.resolve(writer.values, reader.values)
+                return _Action(_map(values), inner=(values,))
             case Record(), Record():
                 return self.record(writer, reader)
             case Enum(), Enum():
@@ -123,7 +139,7 @@ class _Builder:
                 raise ResolutionError("the union has no such branch")
             return branches[index].rewrite(data, at, out)
 
-        return _Action(rewrite)
+        return _Action(rewrite, inner=tuple(branches))
 
     def _reader_union(self, writer: Schema, reader: Union) -> _Action:
         index = first_match(writer, reader, self._fits)
@@ -136,12 +152,12 @@ class _Builder:
             out.append(tag)
             return action.rewrite(data, at, out)
 
-        return _Action(rewrite)
+        return _Action(rewrite, inner=(action,))
 
     def _fits(self, writer: Record, reader: Record) -> bool:
         """Whether a record can be read as another one, as far as its own fields tell at this moment (Java's hasMatchError)."""
         action = self.record(writer, reader)
-        return not action.error and not any(field.error for field in action.fields)
+        return not action.error and not any(field.error for field in action.inner)
 
     def record(self, writer: Record, reader: Record) -> _Action:
         """Names of records are not compared, as Java does not."""
@@ -159,7 +175,7 @@ class _Builder:
                 steps.append((None, self._skippers.of(field.type)))
                 continue
             inner = self.resolve(field.type, reader.fields[place].type)
-            action.fields.append(inner)
+            action.inner.append(inner)
             steps.append((place, inner))
         defaults: dict[int, bytes] = {}
         for place, field in enumerate(reader.fields):
@@ -249,7 +265,8 @@ def _enum(writer: Enum, reader: Enum) -> _Action:
         out.append(symbol)
         return at
 
-    return _Action(rewrite)
+    lost = [symbol for symbol, place in zip(writer.symbols, adjusted, strict=True) if place is None]
+    return _Action(rewrite, inner=(_Action(error=f"No match for {', '.join(lost)}"),) if lost else ())
 
 
 def _to_float(number: int) -> bytes:
