@@ -31,10 +31,13 @@ class Admission(grpc.aio.ServerInterceptor):
 
     async def intercept_service(  # type: ignore[override]  # the stubs are generic over messages; ours are bytes
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Handler | None]],  # noqa: ARG002 -- see below
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
-        """The method's handler, or one that refuses (grpc.aio.ServerInterceptor)."""
+        """The method's handler, or one that refuses (grpc.aio.ServerInterceptor).
+
+        The port has one interceptor and one table: it is asked directly, which saves a coroutine a call.
+        """
         method = self._methods.by_path.get(handler_call_details.method)
         if method is not None and method.intake:
             crowd = self._crowd
@@ -44,4 +47,4 @@ class Admission(grpc.aio.ServerInterceptor):
                 return self._crowded
             if self._memory.used_bytes >= self._memory.capacity_bytes:
                 return self._full
-        return await continuation(handler_call_details)
+        return self._methods.service(handler_call_details)

@@ -4,6 +4,7 @@ Made by `methods`. A method's handler reads, admits and answers through it, and 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from time import perf_counter
 from typing import Protocol
 
@@ -185,6 +186,7 @@ class Call:
             self._context.set_trailing_metadata(tuple((name.decode(), value.decode()) for name, value in fields))
 
 
+@lru_cache(maxsize=1024)  # a connection's calls come from one place
 def client_address(peer: str) -> str:
     """The address in gRPC's `ipv4:127.0.0.1:4711` or `ipv6:%5B::1%5D:4711`; empty for anything else."""
     kind, _, rest = peer.partition(":")
