@@ -15,7 +15,7 @@ from tests.faults.http1 import CUT, REFUSED, SILENT, Answer
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate.ingest.v1 import ingest_pb2_grpc as stubs
 
-__all__ = ["RpcConnection"]
+__all__ = ["RpcConnection", "answer_of"]
 
 _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # a connection of its own
@@ -50,14 +50,14 @@ class RpcConnection:
         try:
             response = self._stub.Publish(request, timeout=timeout_s, metadata=self._metadata)
         except grpc.RpcError as error:
-            return _answer_of(error)
+            return answer_of(error)
         (result,) = response.results
         if result.status == pb.STATUS_STORED:
             return Answer(200, 0, json.dumps({"partition": result.partition, "offset": result.offset}).encode())
         return Answer(result.error.status, result.error.retry_after_s, json.dumps({"code": result.error.code}).encode())
 
 
-def _answer_of(error: grpc.RpcError) -> Answer:
+def answer_of(error: grpc.RpcError) -> Answer:
     """A status of the whole call: the gateway's own, which comes with metadata, or that of gRPC's client."""
     assert isinstance(error, grpc.Call)
     trailing = dict(error.trailing_metadata() or ())

@@ -6,12 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from tests.faults.contracts import ORDERS
+from tests.faults.contracts import ONE, ORDERS
 from tests.faults.faults import Frozen, Killed
 from tests.faults.form import FORM
 from tests.faults.http1 import CUT, REFUSED
 from tests.faults.rig import Rig
-from tests.faults.scene import Scene, streams
+from tests.faults.scene import Scene, mixed, streams
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
@@ -28,7 +28,7 @@ def test_sigterm(one_node: Rig, tmp_path: Path, outage: bool) -> None:
     with (
         ExitStack() as healing,
         one_node.gateway(tmp_path, deadline_s=FORM.delivery_timeout_s, drain_s=drain_s) as gate,
-        Scene(name, one_node, gate, streams(ORDERS.name), seed=FORM.seed) as scene,
+        Scene(name, one_node, gate, mixed(ORDERS.name, ONE.name), seed=FORM.seed) as scene,
     ):
         scene.calm()
         frozen = Frozen(node)
