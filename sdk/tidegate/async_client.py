@@ -18,7 +18,6 @@ from tidegate.shell.clock import Clock, SystemClock
 from tidegate.shell.core import Core
 from tidegate.shell.driver import Driver
 from tidegate.shell.endpoint import endpoint_of
-from tidegate.shell.http_choice import http_transport
 from tidegate.shell.lifecycle import remember
 from tidegate.shell.shelf import Shelved
 from tidegate.shell.tokens import TokenSource, tokens_of
@@ -57,7 +56,7 @@ class AsyncClient:
         if wrong:
             raise ValueError("; ".join(wrong))
         self._tokens = tokens_of(token)
-        self._transport = transport or http_transport(self._url, self._settings)
+        self._transport = transport
         self._clock = clock or SystemClock()
         self._closed = False
         self._start()
@@ -256,6 +255,7 @@ class AsyncClient:
         self._core.engine.recall("the event loop that sent it ended")
         self._loop = loop
         self._looking = {}
+        self._core.load()
         self._driver = self._core.driver()
         self._core.inbox.wake = self._driver.wake
         self._task = loop.create_task(self._drive(self._driver))

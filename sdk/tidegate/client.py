@@ -6,7 +6,7 @@ What is the same for `AsyncClient` stands in `shell`; what is decided, in `engin
 from collections.abc import Iterable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from threading import Event, Lock
+from threading import Event, RLock
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -18,7 +18,6 @@ from tidegate.shell.admission import EventFacts, facts_of
 from tidegate.shell.clock import Clock, SystemClock
 from tidegate.shell.core import Core
 from tidegate.shell.endpoint import endpoint_of
-from tidegate.shell.http_choice import http_transport
 from tidegate.shell.lifecycle import remember
 from tidegate.shell.shelf import Shelved
 from tidegate.shell.tokens import TokenSource, tokens_of
@@ -61,7 +60,7 @@ class Client:
         if wrong:
             raise ValueError("; ".join(wrong))
         self._tokens = tokens_of(token)
-        self._transport = transport or http_transport(self._url, self._settings)
+        self._transport = transport
         self._clock = clock or SystemClock()
         self._worker: Worker | None = None
         self._closed = False
@@ -71,8 +70,9 @@ class Client:
             self._running()
 
     def _start(self) -> None:
-        self._lock = Lock()
-        self._looking = Lock()
+        self._lock = RLock()
+        self._looking = RLock()
+        self._starting = False
         self._worker = None
         self._core = Core(self._url, self._settings, self._transport, self._tokens, self._clock)
 
@@ -284,9 +284,14 @@ class Client:
             return self._begun()
 
     def _begun(self) -> Worker | None:
-        """With the lock held."""
-        if self._worker is None and not self._closed:
-            self._worker = Worker(self._core)
+        """With the lock held. None while the worker is just being started on this very thread: a signal handler submits in the middle of it."""
+        if self._worker is None and not self._closed and not self._starting:
+            self._starting = True
+            try:
+                self._core.load()
+                self._worker = Worker(self._core)
+            finally:
+                self._starting = False
         return self._worker
 
     # ending

@@ -16,10 +16,11 @@ from tidegate.shell.admission import Admission
 from tidegate.shell.bundle_files import BundleFiles
 from tidegate.shell.clock import Clock
 from tidegate.shell.driver import Driver
+from tidegate.shell.http_choice import http_transport, load_http
 from tidegate.shell.inbox import Inbox
 from tidegate.shell.shelf import Shelf, Shelved
 from tidegate.shell.tokens import Tokens
-from tidegate.shell.tracing import tracing
+from tidegate.shell.tracing import NoTracing, Tracing, tracing
 from tidegate.transport.port import MakeTransport
 
 __all__ = ["Core", "check_topic"]
@@ -39,11 +40,29 @@ def check_topic(topic: str) -> None:
 class Core:
     """Queue, engine, contracts and counters of one client in one process."""
 
-    __slots__ = ("_make_transport", "_tokens", "admission", "clock", "counters", "engine", "inbox", "settings", "shelf")
+    __slots__ = (
+        "_load",
+        "_make_transport",
+        "_tokens",
+        "_tracing",
+        "admission",
+        "clock",
+        "counters",
+        "engine",
+        "inbox",
+        "settings",
+        "shelf",
+    )
 
     def __init__(
-        self, base_url: str, settings: ClientSettings, make_transport: MakeTransport, tokens: Tokens, clock: Clock
+        self,
+        base_url: str,
+        settings: ClientSettings,
+        make_transport: MakeTransport | None,
+        tokens: Tokens,
+        clock: Clock,
     ) -> None:
+        """`make_transport`: None for HTTP."""
         self.settings = settings
         self.clock = clock
         self.counters = Counters()
@@ -60,12 +79,28 @@ class Core:
         files = BundleFiles(Path(settings.cache_dir), base_url) if settings.cache_dir is not None else None
         self.shelf = Shelf(files, random.random)
         self.admission = Admission(base_url, settings.deadline_s)
-        self._make_transport = make_transport
+        self._load = load_http if make_transport is None else _nothing
+        self._make_transport = make_transport or http_transport(base_url, settings)
+        self._tracing: Tracing | None = None
         self._tokens = tokens
 
+    def load(self) -> None:
+        """Imports what delivery needs, before a thread or task of ours would. Raises `ImportError` that says what to install."""
+        if self._tracing is None:
+            self._load()
+            self._tracing = tracing()
+
     def driver(self) -> Driver:
-        """A driver for the running loop."""
-        return Driver(self.engine, self.inbox, self._make_transport(), self._tokens, self.clock, tracing(), self._lost)
+        """A driver for the running loop; `load` comes first."""
+        return Driver(
+            self.engine,
+            self.inbox,
+            self._make_transport(),
+            self._tokens,
+            self.clock,
+            self._tracing or NoTracing(),
+            self._lost,
+        )
 
     def place(self, topic: str) -> Shelved:
         """The topic's contract as far as it is at hand. Raises `ValueError` for no topic's name."""
@@ -113,3 +148,7 @@ class Core:
             self.settings.on_drop(report)
         except Exception:
             _log.exception("tidegate: on_drop raised")
+
+
+def _nothing() -> None:
+    """A transport that the caller gave needs nothing of ours."""
