@@ -36,7 +36,7 @@ class Failed(grpc.RpcError, grpc.Call):
     def cancel(self) -> None:
         """It has ended."""
 
-    def add_callback(self, callback: object) -> bool:  # noqa: ARG002 -- the interface's
+    def add_callback(self, callback: object) -> bool:
         return False
 
 
