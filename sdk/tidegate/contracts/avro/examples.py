@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from decimal import InvalidOperation
 
 from tidegate.contracts.avro.keywords import Rule
 from tidegate.contracts.formats import EXAMPLES
@@ -36,12 +38,16 @@ def numbers_for(rules: Iterable[Rule], whole: int) -> list[object]:
     tries: list[object] = [whole, 1, 0]
     for bound in (given.get("minimum"), given.get("exclusiveMinimum")):
         if bound is not None:
-            first = -(-bound // step) * step
-            tries += [_plain(first), _plain(first + step)]
+            tries.append(_plain(bound))
+            with suppress(InvalidOperation):  # more digits than Decimal divides
+                first = -(-bound // step) * step
+                tries += [_plain(first), _plain(first + step)]
     for bound in (given.get("maximum"), given.get("exclusiveMaximum")):
         if bound is not None:
-            last = bound // step * step
-            tries += [_plain(last), _plain(last - step)]
+            tries.append(_plain(bound))
+            with suppress(InvalidOperation):
+                last = bound // step * step
+                tries += [_plain(last), _plain(last - step)]
     low, high = (
         given.get(k, given.get(e)) for k, e in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum"))
     )
