@@ -6,6 +6,7 @@ Bounded queue, a thread that polls, callbacks brought to the loop in bunches. No
 import asyncio
 import threading
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 
 from confluent_kafka import KafkaError, Message, Producer
@@ -37,19 +38,23 @@ class Librdkafka:
         self._poller = threading.Thread(target=self._poll, name="librdkafka-poll", daemon=True)
         self._poller.start()
 
-    async def send(self, record: Record) -> None:
-        """Store one record."""
-        future: asyncio.Future[int] = self._loop.create_future()
-        self._producer.produce(
-            self._topic,
-            record.value,
-            record.key,
-            0,
-            partial(self._delivered, future),
-            timestamp=record.timestamp_ms,
-            headers=list(record.headers),
-        )
-        await future
+    async def send(self, records: Sequence[Record]) -> None:
+        """Store some records."""
+        futures: list[asyncio.Future[int]] = []
+        for record in records:
+            future: asyncio.Future[int] = self._loop.create_future()
+            futures.append(future)
+            self._producer.produce(
+                self._topic,
+                record.value,
+                record.key,
+                0,
+                partial(self._delivered, future),
+                timestamp=record.timestamp_ms,
+                headers=list(record.headers),
+            )
+        for future in futures:
+            await future
 
     async def close(self) -> None:
         """Stop polling, and wait for it."""

@@ -26,7 +26,7 @@ PieceOutcome = int | NotStored | Unknown
 
 _AFTER_FAILURE = NotStored(Code.AFTER_FAILURE, "an earlier event for the same partition was not stored")
 _RECORD_BYTES = 400
-_PIECE_BYTES = 2_400
+_PIECE_BYTES = 1_800
 """What a record and a piece take beside their bytes, for the objects that hold them and the task that waits (measured on CPython 3.11, rounded
 up; tests/bench/publisher_memory.py): small events are mostly this."""
 
