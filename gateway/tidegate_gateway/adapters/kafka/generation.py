@@ -238,14 +238,18 @@ class Generation:
             self._end_all()
 
     async def _close(self, closing: Callable[[], Awaitable[None]], timeout_s: float) -> None:
-        with suppress(KafkaError, OSError):
-            try:
-                async with asyncio.timeout(timeout_s):
-                    await closing()
-            except (KafkaError, OSError):  # TimeoutError is one
+        """One step of closing. aiokafka's own tasks may end with anything: the steps after it must be made all the same."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                await closing()
+        except (KafkaError, OSError) as error:  # TimeoutError is one
+            _log.debug("kafka: a producer did not stop in time: %r", error)
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if this is None or this.cancelling():  # else it was a task of aiokafka's that was cancelled, not this one
                 raise
-            except Exception:  # aiokafka's own tasks may end with anything: the sockets must close all the same
-                _log.exception("kafka: a producer did not stop cleanly")
+        except Exception:
+            _log.exception("kafka: a producer did not stop cleanly")
 
     def _end_all(self) -> None:
         """Let go of everything now, however far the closing came."""

@@ -287,6 +287,27 @@ async def test_a_stop_that_is_cancelled_lets_go_of_everything_at_once(monkeypatc
     await plain_stop()
 
 
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), RuntimeError("by a bug"), OSError("gone")])
+async def test_whatever_aiokafkas_tasks_end_with_all_is_closed(
+    monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """A cancelled task of its own would end whoever waits for it, the maker of all producers among them."""
+    landings: Landings = []
+    one = generation(landings)
+    never_ending(monkeypatch, one)
+    batch = pieces(1)
+    one.send(batch[0].lane, batch)
+    plain_stop = one._producer.stop
+
+    async def fails() -> None:
+        raise error
+
+    monkeypatch.setattr(one._producer, "stop", fails)
+    await one.stop(0.05)
+    assert [(flight.pieces, base) for flight, base in landings] == [(batch, None)]
+    await plain_stop()
+
+
 async def test_one_broker_has_its_part_of_the_memory_on_its_way_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request of all partitions could be larger than a broker takes, and one that hangs would hold all of it in buffers."""
     landings: Landings = []
