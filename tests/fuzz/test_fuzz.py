@@ -26,6 +26,7 @@ FOUND: list[tuple[str, bytes]] = [
     ("ndjson", b'{"value":{"a":"\x01"},"time":"12:0","key":"a"}'),
     ("json-batch", b'{"events":[{"key":"k","value":"\xe1","headers":{"h":"12:00"}}]}'),
     ("json-batch", b'{"events":[{"value":1,"headers":{"a":1,"b":"\xff"}}]}'),
+    ("protobuf-framed", b"\0\0\0\0\6\0:\x0c\x0a\x03key\x0a\5\x8a\x96lue"),
     ("head", b"0:\xff\n1:\0\n4:x\n5:99999999999999999999"),
 ]
 """Inputs kept for good: what a fuzzer found, and what one would look for first."""

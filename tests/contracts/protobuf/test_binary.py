@@ -163,6 +163,9 @@ FAULTS = [
     (chunk(23, chunk(1, b"k")) + chunk(23, chunk(1, b"k")), "/labels/k", "duplicate_key", None),
     (chunk(25, number(1, 2)), "/byTruth/2", "type", None),
     (number(29, 1), "/nothing", "type", None),
+    (chunk(23, chunk(1, b"k") + chunk(1, b"\xff")), "/labels/k", "duplicate_key", 2),  # what is twice is read once
+    (chunk(23, chunk(1, b"k") + chunk(2, b"v") + chunk(2, b"\xff")), "/labels/k", "duplicate_key", 2),
+    (chunk(24, number(1, 5) + chunk(2, b"") + chunk(2, b"\xff\xff")), "/byNumber/5", "duplicate_key", 2),
 ]
 
 

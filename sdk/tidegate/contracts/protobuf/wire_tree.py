@@ -74,17 +74,17 @@ class _Reader:
         assert field.key is not None  # noqa: S101 -- it is a map
         start = at
         at, stop = length(self._body, at, end)
-        key = field.key.zero
+        key: object = None
         value_at: int | None = None
-        while at < stop:
+        while at < stop:  # the first key and the first value: of others nobody read what they hold
             tag, at = tag_at(self._body, at, stop)
-            if tag == 8 | field.key.wire:
+            if tag == 8 | field.key.wire and key is None:
                 key, at = field.key.get(self._body, at, stop)
                 continue
-            if tag == 16 | field.element_wire:
+            if tag == 16 | field.element_wire and value_at is None:
                 value_at = at
             at = skip(self._body, at, stop, tag)
-        name = key_text(field, key)
+        name = key_text(field, field.key.zero if key is None else key)
         here = (*path, name)
         self.places.setdefault(here, start)
         if value_at is not None:
