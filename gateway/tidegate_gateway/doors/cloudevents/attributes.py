@@ -12,12 +12,18 @@ from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import pointer, shown
 from tidegate.wire.event import MAX_HEADER_BYTES, MAX_HEADERS, check_id
 
-__all__ = ["Attributes", "check_attributes", "kafka_headers"]
+__all__ = ["CONTROL", "Attributes", "check_attributes", "kafka_headers"]
 
 _REQUIRED = ("specversion", "id", "source", "type")
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]").search
+"""A character that no attribute may hold."""
 _NAME = re.compile(r"[a-z0-9]{1,64}").fullmatch
-_STORED = {"avro": AVRO_FRAMED, "protobuf": PROTOBUF_FRAMED}
-_APART = ("datacontenttype", "data")
+_STORED = {
+    "avro": ("content-type", AVRO_FRAMED.encode("ascii")),
+    "protobuf": ("content-type", PROTOBUF_FRAMED.encode("ascii")),
+}
+_HEADERS = {name: f"ce_{name}" for name in (*_REQUIRED, "time", "subject", "dataschema", "partitionkey")}
+_APART = frozenset({"datacontenttype", "data"})
 """What is no `ce_*` header: the first is Kafka's `content-type`, the second the value."""
 
 Attributes = Mapping[str, str]
@@ -52,7 +58,7 @@ def check_attributes(attributes: Attributes, *, header: bool = False) -> Violati
     for name, value in attributes.items():
         if not _NAME(name):
             return _wrong(place, name, "is no name of an attribute", "lower case letters and digits")
-        if any(ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0 for char in value):
+        if CONTROL(value):
             return _wrong(place, name, "holds a control character", "text without control characters")
         size += len(name) + len(value.encode("utf-8", "surrogatepass"))
     if len(attributes) > MAX_HEADERS or size > MAX_HEADER_BYTES:
@@ -63,9 +69,11 @@ def check_attributes(attributes: Attributes, *, header: bool = False) -> Violati
 
 def kafka_headers(attributes: Attributes, stored_format: str, *, tombstone: bool) -> tuple[tuple[str, bytes], ...]:
     """The record's headers. `content-type` says what the value in Kafka is (the contract's encoding), not what came in."""
-    headers = [(f"ce_{name}", value.encode()) for name, value in attributes.items() if name not in _APART]
+    headers = [
+        (_HEADERS.get(name) or f"ce_{name}", value.encode()) for name, value in attributes.items() if name not in _APART
+    ]
     if not tombstone:
-        headers.append(("content-type", _STORED[stored_format].encode("ascii")))
+        headers.append(_STORED[stored_format])
     return tuple(headers)
 
 

@@ -63,6 +63,7 @@ class _Group:
     """A batch's events for one topic, and their places in it."""
 
     topic: str
+    stored_format: str
     events: list[Incoming] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     size_bytes: int = 0
@@ -173,18 +174,27 @@ class CloudEventsDoor:
             reservation.grow_to(reservation.size_bytes + BYTES_AN_EVENT * len(raws))
         told: list[tuple[str, Result] | None] = [None] * len(raws)
         groups: dict[str, _Group] = {}
+        routed: dict[tuple[str, str | None], tuple[Route, _Group]] = {}
         for place, read in enumerate(read_all(raws)):
             if place % 500 == 499:
                 await asyncio.sleep(0)
-            try:
-                if isinstance(read, Unusable):
-                    raise read.fault
-                route = self._route(exchange, read)
-            except Fault as fault:
-                told[place] = ("", self._result_of(fault, _id_of(read), exchange))
+            if isinstance(read, Unusable):
+                told[place] = ("", self._result_of(read.fault, read.id or "", exchange))
                 continue
-            group = groups.setdefault(route.topic, _Group(topic=route.topic))
-            group.events.append(_incoming(read, self._format_of(route.topic), route.version))
+            kind = (read.attributes["type"], read.attributes.get("dataschema"))
+            known = routed.get(kind)
+            if known is None:
+                try:
+                    route = self._route(exchange, read)
+                except Fault as fault:
+                    told[place] = ("", self._result_of(fault, read.attributes["id"], exchange))
+                    continue
+                group = groups.get(route.topic)
+                if group is None:
+                    group = groups[route.topic] = _Group(topic=route.topic, stored_format=self._format_of(route.topic))
+                known = routed[kind] = (route, group)
+            route, group = known
+            group.events.append(_incoming(read, group.stored_format, route.version))
             group.places.append(place)
             group.size_bytes += len(raws[place])
         if len(groups) == 1 and all(result is None for result in told):
@@ -226,10 +236,6 @@ class CloudEventsDoor:
         problem: Problem = self._answers.problems.of_fault(fault, exchange.request.id)
         kind = Failed if row(fault.code).retryable else Rejected
         return kind(id=event_id, error=problem)
-
-
-def _id_of(read: CloudEvent | Unusable) -> str:
-    return (read.id or "") if isinstance(read, Unusable) else read.attributes["id"]
 
 
 def _incoming(event: CloudEvent, stored_format: str, version: int | None = None) -> Incoming:

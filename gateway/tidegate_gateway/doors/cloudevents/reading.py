@@ -16,7 +16,8 @@ from tidegate.contracts.media import JSON
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import pointer, shown
 from tidegate.errors import Code
-from tidegate_gateway.doors.cloudevents.attributes import Attributes, check_attributes
+from tidegate.wire.event import MAX_HEADER_BYTES, check_id
+from tidegate_gateway.doors.cloudevents.attributes import CONTROL, Attributes, check_attributes
 from tidegate_gateway.doors.rest.events import unreadable_text
 from tidegate_gateway.doors.rest.media import TEXT, VALUES, media_type_of
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
@@ -44,13 +45,30 @@ _PREFIX = b"ce-"
 _NULL = b"null"
 _PROTOBUF = re.compile(r"application/(?:vnd\.google\.)?protobuf(?=\s*(?:;|$))", re.IGNORECASE)
 _JSON_LIKE = re.compile(r"\s*[a-z0-9.+_-]+/(?:json|[a-z0-9.+_-]+\+json)\s*(?:;|$)", re.IGNORECASE).match
+
+
+class _Usual(msgspec.Struct, forbid_unknown_fields=True):
+    """An envelope without extensions but the partition key, every attribute a string: most are."""
+
+    specversion: str
+    id: str
+    source: str
+    type: str
+    data: msgspec.Raw = msgspec.Raw()
+    subject: str | None = None
+    time: str | None = None
+    datacontenttype: str | None = None
+    dataschema: str | None = None
+    partitionkey: str | None = None
+
+
+_decode_usual = msgspec.json.Decoder(_Usual).decode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_scalar = msgspec.json.Decoder(str | bool | int | None).decode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudEvent:
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     """One event as its sender wrote it: checked attributes, and the value's bytes in `media_type` (null: it has no data)."""
 
     attributes: Attributes
@@ -130,6 +148,40 @@ def read_all(raws: Iterable[msgspec.Raw]) -> Iterator[CloudEvent | Unusable]:
 
 
 def _read(text: bytes) -> CloudEvent | Unusable:
+    return _usual(text) or _any(text)
+
+
+def _usual(text: bytes) -> CloudEvent | None:
+    """The event where its envelope is of the usual kind and nothing is wrong with it; None asks `_any`, which says what."""
+    try:
+        read = _decode_usual(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    data = bytes(read.data)
+    if not data or len(text) - len(data) > MAX_HEADER_BYTES:
+        return None
+    if read.specversion != "1.0" or not read.source or not read.type or check_id(read.id) is not None:
+        return None
+    attributes = {"specversion": "1.0", "id": read.id, "source": read.source, "type": read.type}
+    if read.time is not None:
+        attributes["time"] = read.time
+    if read.subject is not None:
+        attributes["subject"] = read.subject
+    if read.datacontenttype is not None:
+        attributes["datacontenttype"] = read.datacontenttype
+    if read.dataschema is not None:
+        attributes["dataschema"] = read.dataschema
+    if read.partitionkey is not None:
+        attributes["partitionkey"] = read.partitionkey
+    if CONTROL("".join(attributes.values())):
+        return None
+    if not members_at_most(text, data, len(attributes) + 1):
+        return None
+    media_type = JSON if read.datacontenttype in {None, JSON} else ""
+    return CloudEvent(attributes=attributes, body=data, media_type=media_type) if media_type else None
+
+
+def _any(text: bytes) -> CloudEvent | Unusable:
     try:
         members = _decode_members(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -40,7 +40,8 @@ class Router:
 
     def route(self, attributes: Attributes, principal: Principal) -> Route:
         """Where the event goes; whether there is such a topic is the intake's to say. Raises `malformed`, `forbidden`."""
-        link = _SCHEMA(urlsplit(attributes.get("dataschema", "")).path)
+        schema = attributes.get("dataschema")
+        link = _SCHEMA(urlsplit(schema).path) if schema is not None else None
         kind = attributes["type"]
         named = self._of_type(kind, principal)
         if link is None:
