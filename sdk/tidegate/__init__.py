@@ -17,12 +17,14 @@ if TYPE_CHECKING:
         TidegateError,
         Unavailable,
     )
+    from tidegate.oauth import ClientCredentials
     from tidegate.settings import ClientSettings, DropReport
     from tidegate.wire.results import ResultLine
 
 __all__ = [
     "AsyncClient",
     "Client",
+    "ClientCredentials",
     "ClientSettings",
     "Closed",
     "ContractViolation",
@@ -41,6 +43,7 @@ __all__ = [
 _HOME = {
     "AsyncClient": "tidegate.async_client",
     "Client": "tidegate.client",
+    "ClientCredentials": "tidegate.oauth",
     "ClientSettings": "tidegate.settings",
     "DropReport": "tidegate.settings",
     "ResultLine": "tidegate.wire.results",

@@ -91,27 +91,30 @@ class Driver:
         self.background(self._ship(shipment))
 
     async def _ship(self, shipment: Shipment) -> None:
+        token: str | None = None
         try:
             with self._tracing.request(shipment.topic, shipment.events) as traceparent:
-                answer = await self._send(shipment, traceparent)
+                try:
+                    token = await self._tokens.get()
+                except NoToken as error:
+                    answer: Answer = Unreached(reason=str(error), maybe_stored=False)
+                else:
+                    request = Request(
+                        topic=shipment.topic, events=shipment.events, token=token, traceparent=traceparent
+                    )
+                    answer = await self._send(request, shipment.timeout_s)
         except asyncio.CancelledError:
             self._engine.returned(shipment, "the request was cancelled")
             raise
-        refused = self._engine.answered(shipment, answer, self._clock.now())
-        if refused:
-            self._tokens.refused()
+        if self._engine.answered(shipment, answer, self._clock.now()):
+            self._tokens.refused(token)
         for lost in self._engine.take_lost():
             self._on_lost(lost.reason, 1)
         self._wake.set()
 
-    async def _send(self, shipment: Shipment, traceparent: str | None) -> Answer:
+    async def _send(self, request: Request, timeout_s: float) -> Answer:
         try:
-            token = await self._tokens.get()
-        except NoToken as error:
-            return Unreached(reason=str(error), maybe_stored=False)
-        request = Request(topic=shipment.topic, events=shipment.events, token=token, traceparent=traceparent)
-        try:
-            return await self._transport.send(request, shipment.timeout_s)
+            return await self._transport.send(request, timeout_s)
         except Exception as error:  # a transport raises nothing; if one does, delivery goes on
             _log.exception("tidegate: the transport failed in a way that it should have answered")
             return Unreached(reason=f"the transport failed: {type(error).__name__}", maybe_stored=True)

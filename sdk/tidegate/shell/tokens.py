@@ -23,8 +23,8 @@ class Tokens(Protocol):
         """The token for the next request, None for none. Raises `NoToken`."""
         ...
 
-    def refused(self) -> None:
-        """The gateway refused the last one (401): the next `get` must bring another, where there can be one."""
+    def refused(self, token: str | None) -> None:
+        """The gateway refused that token (401): the next `get` must bring another, where there can be one."""
         ...
 
 
@@ -40,7 +40,7 @@ class StaticToken:
         """The token."""
         return self._token
 
-    def refused(self) -> None:
+    def refused(self, token: str | None) -> None:
         """There is no other."""
 
 
@@ -65,7 +65,7 @@ class CallableToken:
         except Exception as error:
             raise NoToken(f"the token callable raised {type(error).__name__}") from error
 
-    def refused(self) -> None:
+    def refused(self, token: str | None) -> None:
         """It is asked for every request anyway."""
 
 
@@ -93,9 +93,10 @@ class FileToken:
             raise NoToken("the token file is empty")
         return self._token
 
-    def refused(self) -> None:
+    def refused(self, token: str | None) -> None:
         """Read it again."""
-        self._seen = None
+        if token == self._token:
+            self._seen = None
 
 
 TokenSource = str | Path | Callable[[], str | Awaitable[str]] | Tokens | None
