@@ -43,7 +43,7 @@ class Admission(grpc.aio.ServerInterceptor):
             crowd = self._crowd
             if crowd.draining:
                 return self._draining
-            if crowd.calls >= crowd.most_calls:
+            if not crowd.has_room(stream=method.stream is not None):
                 return self._crowded
             if self._memory.used_bytes >= self._memory.capacity_bytes:
                 return self._full

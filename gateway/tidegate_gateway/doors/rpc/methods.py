@@ -69,14 +69,24 @@ class Service:
 
 
 class Crowd:
-    """How many of producers' calls are under way, against how many may be; `draining` is set once, for good."""
+    """How many of producers' calls are under way, against how many may be; `draining` is set once, for good.
 
-    __slots__ = ("calls", "draining", "most_calls")
+    Streams, which may say nothing for minutes, take three quarters of the room at most: unary calls always find some.
+    """
+
+    __slots__ = ("calls", "draining", "most_calls", "streams")
 
     def __init__(self, most_calls: int = 2048) -> None:
         self.most_calls = most_calls
         self.calls = 0
+        self.streams = 0
         self.draining = False
+
+    def has_room(self, *, stream: bool) -> bool:
+        """Whether one more may begin."""
+        if self.calls >= self.most_calls:
+            return False
+        return not stream or self.streams < max(1, self.most_calls * 3 // 4)
 
 
 class Methods(grpc.GenericRpcHandler):
@@ -144,7 +154,9 @@ class Methods(grpc.GenericRpcHandler):
         call.events = 1 if method.intake else 0
         end: Ended | Said
         code = "disconnected"
+        streams = method.intake and method.stream is not None
         self._crowd.calls += method.intake
+        self._crowd.streams += streams
         try:
             response = await handler(call)
             code = call.outcome
@@ -158,6 +170,7 @@ class Methods(grpc.GenericRpcHandler):
             code = end.code
         finally:  # before its answer leaves: who has an answer finds it counted
             self._crowd.calls -= method.intake
+            self._crowd.streams -= streams
             if method.intake and code:
                 self._deps.on_request(DOOR, code, perf_counter() - started)
         await context.abort(end.status, end.message, end.trailing if isinstance(end, Ended) else ())

@@ -289,17 +289,26 @@ async def test_a_large_request_is_stored_before_the_next_is_begun(door: RpcGate)
 
 
 async def test_calls_beyond_the_most_are_told_when_to_come_back(open_door: Opener) -> None:
-    door = await open_door(rpc=RpcSettings(max_calls=2))
-    calls = [door.stream(), door.stream()]
+    door = await open_door(rpc=RpcSettings(max_calls=4))
+    calls = [door.stream() for _ in range(3)]
     for call in calls:
         await call.write(requests_of([event()])[0])
         await call.read()
-    error = await refused(door.publish(event()))
+    error = await refused(door.stream().read())
     assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "OVERLOADED")
     assert int(error.trailing["grpc-retry-pushback-ms"]) >= 1000
+    assert (await door.publish(event())).results  # streams leave room for others
+    publisher = slow(door)
+    waiting = asyncio.create_task(door.publish(event()))
+    await settled(lambda: publisher.calls)
+    assert (await refused(door.publish(event()))).code is grpc.StatusCode.UNAVAILABLE
+    publisher.go.set()
+    await waiting
     await calls[0].done_writing()
     assert await calls[0].read() is grpc.aio.EOF
-    assert (await door.publish(event())).results
+    again = door.stream()
+    await again.write(requests_of([event()])[0])
+    assert (await again.read()).results
 
 
 async def test_the_last_wall_is_grpcs_own(open_door: Opener) -> None:
