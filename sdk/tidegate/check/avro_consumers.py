@@ -11,9 +11,9 @@ from typing import Any, Literal
 from tidegate.check.avro_quirks import decoder_errors, quirks
 from tidegate.check.finding import Finding
 from tidegate.check.older import Candidate, Older, asked_for, named
+from tidegate.check.parsed import parsed
 from tidegate.check.refusal import Refusal
 from tidegate.contracts.avro.compatibility import Incompatibility, incompatibilities
-from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.avro.schema import Schema
 from tidegate.contracts.codec import ContractError
 
@@ -50,17 +50,18 @@ def consumers_broken(candidate: Candidate) -> Iterator[Finding]:
     directions = DIRECTIONS[level.removesuffix("_TRANSITIVE")]
     if not directions:
         return
-    own = parse_schema(candidate.source.schema)
+    own = parsed(candidate.source.schema)
     breaks: dict[_Break, list[str]] = {}
     warned: dict[Refusal, list[str]] = {}
     for older in asked_for(candidate, every=level.endswith("_TRANSITIVE")):
         if older.source.format == "avro" and older.source.schema != candidate.source.schema:
             try:
-                other = parse_schema(older.source.schema)
+                other = parsed(older.source.schema)
                 found = list(_breaks(candidate, own, older, other, directions))
                 for one in found:
                     breaks.setdefault(one, []).append(older.label)
-                for quirk in () if found else _quirks(own, other, directions):
+                judged = found or not candidate.news  # what was released with its quirks is not told for ever
+                for quirk in () if judged else _quirks(own, other, directions):
                     warned.setdefault(quirk, []).append(older.label)
             except ContractError as error:
                 yield Finding(

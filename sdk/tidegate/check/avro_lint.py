@@ -12,9 +12,9 @@ import msgspec
 from tidegate.check.bounds import keywords_in
 from tidegate.check.finding import Finding
 from tidegate.check.older import Candidate
+from tidegate.check.parsed import parsed
 from tidegate.contracts.avro.defaults import is_valid_default
 from tidegate.contracts.avro.examples import given_examples
-from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.avro.schema import Array, Enum, Field, Fixed, Map, Missing, Primitive, Record, Schema, Union
 from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.verdict import Rejected
@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder(enc_hook=float, decimal_format="number").encode
 def avro_lint(candidate: Candidate, compiled: CompiledVersion) -> Iterator[Finding]:
     """The warnings of a candidate's schema, and examples that are none."""
     descriptions = candidate.subject.contract.live.descriptions
-    root = parse_schema(candidate.source.schema)
+    root = parsed(candidate.source.schema)
     for field, path in _fields(root, "", set()):
         if not field.attributes.get("doc") and path not in descriptions:
             yield _warn(candidate, field.pointer, "lint/doc", f'"{path}" has no doc')

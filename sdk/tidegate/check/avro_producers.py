@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidegate.check.bounds import keywords_in, narrowed
+from tidegate.check.parsed import parsed
 from tidegate.check.refusal import MAX_REFUSALS, Refusal
-from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.avro.schema import (
     Array,
     Enum,
@@ -60,7 +60,7 @@ def avro_refusals(old: VersionSource, new: VersionSource) -> list[Refusal]:
         unknown=new.unknown_fields,
     )
     found: list[Refusal] = []
-    for one in _types(parse_schema(old.schema), parse_schema(new.schema), "", rules):
+    for one in _types(parsed(old.schema), parsed(new.schema), "", rules):
         if one not in found:
             found.append(one)
         if len(found) == MAX_REFUSALS:

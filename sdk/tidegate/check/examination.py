@@ -19,10 +19,11 @@ from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
 from tidegate.check.history import history_broken
 from tidegate.check.older import Candidate, Older
+from tidegate.check.parsed import parsed
+from tidegate.check.processes import spread
 from tidegate.check.protobuf_consumers import protobuf_broken
 from tidegate.check.protobuf_lint import protobuf_lint
 from tidegate.check.refusal import Refusal
-from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
 from tidegate.contracts.source import VersionSource
@@ -67,17 +68,15 @@ def examine(folder: Path, topics: Collection[str] = (), against: str | None = No
 
 
 def _examined(folder: Path, topics: Collection[str], reference: Reference | None) -> Examined:
-    found = survey(folder)
+    found = survey(folder, topics)
     _check_topics(topics, found)
     findings = [from_broken(row) for row in found.broken]
     if reference is not None:
         findings += history_broken(folder, reference, found.lock, frozenset(found.topics))
-    wanted = [subject for subject in found.subjects if not topics or subject.topic in topics]
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
-        candidates = list(_candidates(folder, wanted, reference, Path(scratch, "reference")))
+        candidates = list(_candidates(folder, found.subjects, reference, Path(scratch, "reference")))
         findings += protobuf_broken(candidates, Path(scratch), lint_section(folder))
-    for candidate in candidates:
-        findings += _judged(folder, candidate)
+    findings += spread(lambda candidate: tuple(_judged(folder, candidate)), candidates)
     if topics:
         findings = [one for one in findings if one.topic is None or one.topic in topics]
     return Examined(
@@ -151,7 +150,7 @@ def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
     yield from format_changed(candidate)
     if candidate.source.format == "avro":
         try:
-            parse_schema(candidate.source.schema)
+            parsed(candidate.source.schema)
         except (ContractError, RecursionError):
             return  # told above
         if compiled is not None:

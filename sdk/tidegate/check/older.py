@@ -49,6 +49,11 @@ class Candidate:
         return place_of(self.topic, self.source, self.subject.copy, pointer)
 
     @property
+    def news(self) -> bool:
+        """Whether the candidate is something that was not released as it is."""
+        return self.subject.changed or self.reference is not None
+
+    @property
     def newest(self) -> Older | None:
         """What producers and consumers use now, where the candidate differs from it."""
         if self.subject.changed and self.released:

@@ -4,9 +4,9 @@ Paths are as the user wrote the schemas folder, so that editors and CI systems f
 """
 
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from types import MappingProxyType
-from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
@@ -113,11 +113,11 @@ def _junit(folder: Path, examined: Examined) -> str:
 
 
 def _escaped(text: str) -> str:
-    return escape(text.translate(_XML_FORBIDDEN))
+    return escape(text.translate(_XML_FORBIDDEN), quote=False)
 
 
 def _attribute(text: str) -> str:
-    return quoteattr(text.translate(_XML_FORBIDDEN))
+    return f'"{escape(text.translate(_XML_FORBIDDEN))}"'
 
 
 FORMATS: Mapping[str, Callable[[Path, Examined], str]] = MappingProxyType(

@@ -3,6 +3,7 @@
 Called by `tidegate check`. `folder` reads the same files for those who serve them, and keeps no working copy that is released.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,11 @@ class Survey:
     topics: tuple[str, ...]
 
 
-def survey(folder: Path) -> Survey:
-    """Every contract below `folder`. Raises nothing for anything in it."""
+def survey(folder: Path, only: Collection[str] = ()) -> Survey:
+    """Every contract below `folder`, or those of some topics only. Raises nothing for anything in it.
+
+    Contract files are all read, since ids and routes belong to one contract each.
+    """
     lock = read_lock(folder)
     broken = list(lock.broken)
     files: list[ContractFile] = []
@@ -76,6 +80,8 @@ def survey(folder: Path) -> Survey:
     schemas = SchemaFiles(folder)
     subjects: list[Subject] = []
     for contract in own_routes(unique_ids(files, lock, broken), lock, broken, {}):
+        if only and contract.topic not in only:
+            continue
         problems = Problems(contract_name(contract.topic), contract.topic)
         try:
             subjects.append(_subject(folder, lock, schemas, contract, problems))
