@@ -16,6 +16,7 @@ from tidegate_gateway.doors.problems import example_problem
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.documents import Contracts, install_document
 from tidegate_gateway.doors.rest.openapi_contracts import contract_paths
+from tidegate_gateway.doors.rest.openapi_dialects import DIALECT_SCHEMAS, dialect_paths
 from tidegate_gateway.doors.rest.openapi_events import EVENT_RESPONSES, event_paths
 from tidegate_gateway.doors.rest.openapi_parts import Samples
 from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS, Json
@@ -30,7 +31,7 @@ _ABOUT = (
     "The gate in front of Kafka: only events that satisfy their contract get in, and a refusal names everything that is "
     "wrong with an event.\n\nErrors are problems (RFC 9457) whose `code` says what to do; `type` links to its page.\n\n"
     "Not listed here: HEAD, which is answered wherever GET is, and the paths that redirect to /docs (`/` for browsers, "
-    "`/docs/`, `/docs/topics`, `/docs/errors`)."
+    "`/docs/`, `/docs/topics`, `/docs/errors`). The schema registry below /registry describes itself: /registry/openapi.json."
 )
 
 
@@ -87,11 +88,16 @@ def description(
         "externalDocs": {"url": f"{base_url}/docs", "description": "Contracts and errors for people"},
         "paths": {
             **event_paths(samples),
+            **dialect_paths(samples),
             **{path: item for one in fragments for path, item in one.paths.items()},
             **contract_paths(samples),
         },
         "components": {
-            "schemas": {**SCHEMAS, **{name: schema for one in fragments for name, schema in one.schemas.items()}},
+            "schemas": {
+                **SCHEMAS,
+                **DIALECT_SCHEMAS,
+                **{name: schema for one in fragments for name, schema in one.schemas.items()},
+            },
             "responses": {f"Event{status}": response for status, response in EVENT_RESPONSES.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},

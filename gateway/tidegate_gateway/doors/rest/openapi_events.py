@@ -21,14 +21,15 @@ from tidegate_gateway.doors.rest.openapi_parts import (
 )
 from tidegate_gateway.doors.rest.openapi_schemas import ID_PATTERN, MAX_VERSION, Json, JsonObject, ref
 
-__all__ = ["EVENT_RESPONSES", "event_headers", "event_paths", "options_of", "versions_of"]
+__all__ = ["EVENT_RESPONSES", "PUBLISH", "event_headers", "event_paths", "options_of", "versions_of"]
 
 _JUDGE = (
     Code.MALFORMED, Code.CONTRACT_VIOLATION, Code.UNKNOWN_VERSION, Code.UNAUTHENTICATED, Code.FORBIDDEN, Code.UNKNOWN_TOPIC,
     Code.TIMEOUT, Code.RETIRED, Code.TOO_LARGE, Code.UNSUPPORTED_MEDIA, Code.RATE_LIMITED, Code.OVERLOADED,
     Code.VERSION_NOT_HERE_YET,
 )  # fmt: skip
-_PUBLISH = (*_JUDGE, Code.BROKER_UNAVAILABLE, Code.AFTER_FAILURE, Code.OUTCOME_UNKNOWN)
+PUBLISH: Final = (*_JUDGE, Code.BROKER_UNAVAILABLE, Code.AFTER_FAILURE, Code.OUTCOME_UNKNOWN)
+"""What an event that is published may be refused for."""
 
 _CONTAINER: Final[JsonObject] = {
     "type": "string",
@@ -138,7 +139,7 @@ def _event_responses() -> JsonObject:
         "headers": told_headers(),
         "content": json_content(ref("StoredEvent")),
     }
-    return {"200": stored, **problems((*_PUBLISH, Code.INTERNAL), HEAD, limits=True)}
+    return {"200": stored, **problems((*PUBLISH, Code.INTERNAL), HEAD, limits=True)}
 
 
 EVENT_RESPONSES: Final[JsonObject] = _event_responses()
@@ -150,7 +151,7 @@ def _many() -> JsonObject:
     return {
         "200": {"description": "Every event is stored.", "headers": told_headers(), "content": receipt},
         "207": {"description": "Some are stored, or none for several reasons; each result says.", "headers": told_headers(), "content": receipt},
-        **problems((*_PUBLISH, Code.INTERNAL), HEAD, receipt=True, limits=True),
+        **problems((*PUBLISH, Code.INTERNAL), HEAD, receipt=True, limits=True),
     }  # fmt: skip
 
 

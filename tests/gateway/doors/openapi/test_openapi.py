@@ -57,6 +57,9 @@ def references(value: object) -> Iterator[str]:
             yield from references(inner)
 
 
+DIALECTS = ("/v1/events", "/topics/{topic}", "/topics/{topic}/partitions/{partition}")
+
+
 def schema_of(document: Document, path: str, method: str, status: str, media_type: str) -> Document:
     response = document["paths"][path][method]["responses"][status]
     return {**response["content"][media_type]["schema"], "components": document["components"]}
@@ -85,6 +88,7 @@ def test_its_paths_are_the_routes_that_are_served(deps: RestDeps, document: Docu
                 yield from ((c.path, m.lower()) for c in route.effective_candidates() for m in c.methods)
 
     hot = {(f"/v1/topics/{{topic}}/{name.decode()}", method) for name in ENDPOINTS for method in ("post", "options")}
+    hot |= {(path, method) for path in DIALECTS for method in ("post", "options")}
     served = set(all_routes(build_app(deps).routes))
     assert served
     redirects = {(path, "get") for path in ("/", "/docs/", "/docs/topics", "/docs/errors")}
@@ -114,7 +118,12 @@ def test_every_refusal_is_a_problem_with_a_status_of_the_table(document: Documen
             if status < "400":
                 continue
             assert status in statuses, (path, method)
-            assert "application/problem+json" in response["content"]
+            refusal = (
+                "application/vnd.kafka.v2+json"
+                if path.startswith("/topics/") and method == "post"
+                else "application/problem+json"
+            )
+            assert refusal in response["content"]
         assert "500" in operation["responses"]
 
 
