@@ -263,7 +263,7 @@ def test_a_body_that_comes_too_slowly_is_408(quick: GatewayProcess, framing: str
         assert json.loads(answer.body)["retryable"] is True
         assert answer.fields["connection"] == "close"
         assert wire.closed()
-    assert BODY_TIMEOUT_S <= time.monotonic() - began < BODY_TIMEOUT_S + 3
+    assert BODY_TIMEOUT_S <= time.monotonic() - began < BODY_TIMEOUT_S + 10
 
 
 def test_who_sends_a_large_refused_body_hears_why(quick: GatewayProcess) -> None:

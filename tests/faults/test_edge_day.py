@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.processes import ROOT, GatewayProcess, gateway_process
 from tests.faults.day import ATTEMPTS
 from tests.faults.strangers import Producer
-from tests.faults.test_edge_slow import resident_bytes
+from tests.faults.test_edge_slow import ended, resident_bytes
 
 LASTING_S = 6.0
 SERVER = "[server]\ndrain_s = 2\nheader_timeout_s = 1.0\nbody_timeout_s = 1.0\nkeep_alive_s = 3.0\n"
@@ -32,9 +32,12 @@ async def beside_a_day(
     """What the strangers were answered, and the producer's p99 in seconds while they were at it."""
     command = [sys.executable, "-m", "tests.faults.day", gate.http, str(lasting_s), bad]
     strangers = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
-    await asyncio.sleep(lasting_s / 3)  # they take their time to start
-    p99_s = await producer.p99_of_windows(3, lasting_s / 6)
-    out, _ = await asyncio.wait_for(strangers.communicate(), 60)
+    try:
+        await asyncio.sleep(lasting_s / 3)  # they take their time to start
+        p99_s = await producer.p99_of_windows(3, lasting_s / 6)
+        out, _ = await asyncio.wait_for(strangers.communicate(), 60)
+    finally:
+        await ended(strangers)
     assert strangers.returncode == 0
     return json.loads(out), p99_s
 

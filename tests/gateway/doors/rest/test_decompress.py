@@ -217,7 +217,7 @@ async def test_bombs(data: bytes, encoding: str, status: int) -> None:
         reply = await gate.batch(data, headers=[("Content-Encoding", encoding)])
         best_s = min(best_s, time.process_time() - started)
     print(f"{best_s * 1e3:.2f} ms, {(peak - before) / 1e6:.1f} MB")
-    assert best_s < 0.05
+    assert best_s < 0.15  # 0.05 where nothing else runs
     assert reply.status == status
 
 
@@ -262,11 +262,14 @@ async def test_a_gzip_that_was_cut_is_damaged_and_not_called_large(cut: int) -> 
 
 async def test_a_gzip_that_says_it_holds_more_is_not_decompressed() -> None:
     sent = big_gzip(50_000_000)
-    started = time.process_time()
-    with pytest.raises(Fault) as caught:
-        await read(sent, encoding="gzip", limit_bytes=8_388_608)
-    assert caught.value.code is Code.TOO_LARGE
-    assert time.process_time() - started < 0.005
+    best_s = float("inf")
+    for _ in range(3):
+        started = time.process_time()
+        with pytest.raises(Fault) as caught:
+            await read(sent, encoding="gzip", limit_bytes=8_388_608)
+        assert caught.value.code is Code.TOO_LARGE
+        best_s = min(best_s, time.process_time() - started)
+    assert best_s < 0.008  # 0.3 ms; decompressed to the limit it is 18
 
 
 @pytest.mark.parametrize(("encoding", "compress"), [("gzip", gzip.compress), ("x-gzip", gzip.compress), ("zstd", zstd)])
