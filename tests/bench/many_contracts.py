@@ -11,9 +11,10 @@ import time
 from pathlib import Path
 
 import httpx2
+from tests.bench._load import cpu_seconds
 from tests.e2e.processes import SCHEMAS, GatewayProcess, gateway_process
 
-ROUNDS = 3
+ROUNDS = 5
 RELOAD_S = 0.1
 TOPIC = "customer.profiles"
 ROLES = ("crm-producer", "checkout-producer")
@@ -42,17 +43,11 @@ def resident_bytes(pid: int) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) * 1024
 
 
-def cpu_s(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
 def idle_share(gateway: GatewayProcess) -> float:
     """What an idle gateway takes of a core, the looks at the files of `RELOAD_S` with it."""
-    before = cpu_s(gateway.pid)
+    before = cpu_seconds(gateway.pid)
     time.sleep(5)
-    return (cpu_s(gateway.pid) - before) / 5
+    return (cpu_seconds(gateway.pid) - before) / 5
 
 
 def cpu_of_an_event_us(gateway: GatewayProcess, events: int, idle: float) -> float:
@@ -63,10 +58,10 @@ def cpu_of_an_event_us(gateway: GatewayProcess, events: int, idle: float) -> flo
     with httpx2.Client(timeout=30.0, trust_env=False, headers=headers) as client:
         event = client.get(url).json()["example"]
         for _ in range(ROUNDS):
-            began, before = time.perf_counter(), cpu_s(gateway.pid)
+            began, before = time.perf_counter(), cpu_seconds(gateway.pid)
             for _ in range(events):
                 client.post(f"{url}/events:validate", json=event).raise_for_status()
-            spent_s = cpu_s(gateway.pid) - before - idle * (time.perf_counter() - began)
+            spent_s = cpu_seconds(gateway.pid) - before - idle * (time.perf_counter() - began)
             best = min(best, spent_s / events * 1e6)
     return best
 
