@@ -3,7 +3,7 @@
 
     demo       the gateway on its embedded broker: one good event, one bad one, both answers; sets everything up first
     test       the tests (arguments go to pytest); real Kafka where Java 17+ and Maven are
-    check      format, lint, types, import rules, our own .proto files, and that what is generated is fresh
+    check      format, lint, types, import rules; contracts and .proto files against main; whether what is generated is fresh
     format     rewrite the sources as ruff formats them
     bench      the benchmarks of tests/bench (arguments name them), ratios from one run
     faults     Kafka taken away in every way (tests/faults); --long: for as long as the specification asks
@@ -22,6 +22,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,7 +116,14 @@ def check(_rest: list[str]) -> int:
         say(f"check: {name}")
         if call(command):
             failed.append(name)
-    for name, looks in {"protos": lint_protos, "stubs": fresh_stubs, "requirements": fresh}.items():
+    looks_at = {
+        "protos": lint_protos,
+        "protos against main": breaking_protos,
+        "contracts": check_contracts,
+        "stubs": fresh_stubs,
+        "requirements": fresh,
+    }
+    for name, looks in looks_at.items():
         say(f"check: {name}")
         if looks():
             failed.append(name)
@@ -211,6 +219,46 @@ def lint_protos() -> int:
         shutil.copytree(OWN_PROTOS / "tidegate", Path(folder) / "tidegate")
         Path(folder, "buf.yaml").write_text("version: v2\nlint:\n  use: [STANDARD, COMMENTS]\n")
         return call([tool("buf"), "lint", folder])
+
+
+def breaking_protos() -> int:
+    """buf breaking: our own .proto files against main's."""
+    main = main_branch()
+    if main is None:
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        archive = Path(folder) / "main.zip"
+        inside = OWN_PROTOS.relative_to(ROOT) / "tidegate"
+        command = ["git", "archive", f"--output={archive}", main, str(inside)]
+        if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode:
+            say(f"{main} has no {inside} yet: nothing to compare")
+            return 0
+        with zipfile.ZipFile(archive) as files:
+            files.extractall(folder)
+        new = Path(folder) / "new"
+        shutil.copytree(OWN_PROTOS / "tidegate", new / "tidegate")
+        for module in (new, Path(folder) / inside.parent):
+            (module / "buf.yaml").write_text("version: v2\nbreaking:\n  use: [WIRE_JSON]\n")
+        return call([tool("buf"), "breaking", str(new), "--against", str(Path(folder) / inside.parent)])
+
+
+def check_contracts() -> int:
+    """The example company's contracts, as their owners check them."""
+    main = main_branch()
+    return call([tool("tidegate"), "check", *(["--against", main] if main else [])])
+
+
+def main_branch() -> str | None:
+    """main, or origin/main where a clone has only that; None, said, where there is neither, or no git."""
+    for name in ("main", "origin/main"):
+        command = ["git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}"]
+        try:
+            if subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == 0:
+                return name
+        except FileNotFoundError:
+            break
+    say("no main branch is here: nothing is compared with it")
+    return None
 
 
 def fresh() -> int:
