@@ -1,7 +1,7 @@
 """Fuzzes decoders, guided by coverage: `python -m tests.fuzz.run TARGET... --seconds N`. Exit 0: nothing was found.
 
 Of several targets the first byte of an input says which it is for. A finding (an exception, or an input that takes over a
-second) ends the run with its traceback, the target's name and the input as base64. At the end stands how many inputs each target saw.
+second of CPU) ends the run with its traceback, the target's name and the input as base64. At the end stands how many inputs each target saw.
 """
 
 import argparse
@@ -47,21 +47,21 @@ def main() -> None:
         name, target = targets[data[0] % len(targets) if data else 0]
         body = data[1:]
         runs[name] += 1
-        began = time.monotonic()
+        began = time.thread_time()  # a busy machine is no finding
         try:
             target.run(body)
-            took_s = time.monotonic() - began
+            took_s = time.thread_time() - began
             assert took_s < _SLOW_S, f"took {took_s:.1f} s"
         except BaseException:
             print(f"FOUND {name}: {base64.b64encode(body).decode()}", file=sys.stderr, flush=True)
             raise
-        if began > ends:  # libFuzzer would end the process without another word
+        if time.monotonic() > ends:  # libFuzzer would end the process without another word
             print("runs:", *(f"{name} {count:,}" for name, count in runs.items()), flush=True)
             corpus.cleanup()
             os._exit(0)
 
     options = [
-        f"-max_len={_MOST_BYTES}", "-timeout=5", "-rss_limit_mb=1024",
+        f"-max_len={_MOST_BYTES}", "-timeout=30", "-rss_limit_mb=1024",
         "-print_final_stats=0", "-verbosity=0", f"-artifact_prefix={corpus.name}/",
     ]  # fmt: skip
     atheris.Setup([sys.argv[0], *options, corpus.name], one)
