@@ -126,7 +126,7 @@ def dialect_paths(samples: Samples) -> JsonObject:
         "required": True,
         "schema": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
     }
-    loose: JsonObject = {**partition, "schema": {"type": "string", "pattern": "^[0-9]{1,9}$"}}
+    loose: JsonObject = {**partition, "schema": {"type": "string"}}
     return {
         "/v1/events": {"post": _cloud_events(), "options": options_of("publishCloudEvents")},
         "/topics/{topic}": {

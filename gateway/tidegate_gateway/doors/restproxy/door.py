@@ -44,10 +44,11 @@ __all__ = ["RestProxyDoor", "Target", "find_target"]
 
 _PREFIX = b"/topics/"
 _TYPES = {"avro": AVRO, "protobuf": PROTOBUF}
+_DIGITS = 10
 _KEY_SCHEMAS = ("string", "int", "long")
 
-Target = tuple[str, int | None]
-"""The topic and the partition that a path names."""
+Target = tuple[str, str | None]
+"""The topic and the partition that a path names, as it names them."""
 
 
 def find_target(raw: bytes) -> Target | None:
@@ -58,8 +59,8 @@ def find_target(raw: bytes) -> Target | None:
     match rest:
         case []:
             return topic, None
-        case ["partitions", number] if number.isascii() and number.isdigit() and len(number) < 10:
-            return topic, int(number)
+        case ["partitions", partition]:
+            return topic, partition
     return None
 
 
@@ -81,10 +82,11 @@ class RestProxyDoor:
         exchange = new_exchange(scope, Body(receive, self._deps.body_timeout_s), self._deps, topic)
         await self._exchanges.run(exchange, partial(self._answer, partition), send)
 
-    async def _answer(self, partition: int | None, exchange: Exchange) -> Answer:
+    async def _answer(self, named: str | None, exchange: Exchange) -> Answer:
         exchange.head = head = read_head(exchange.scope)
         if exchange.scope["method"] != "POST":
             return other_method(exchange)
+        partition = _partition(named)
         embedded = embedded_of(head.content_type)
         encoding = encoding_of(head.content_encoding)
         settings = self._intake.settings
@@ -174,6 +176,14 @@ class RestProxyDoor:
         told = refusal(self._answers, fault, exchange.request.id, None, exchange.request.client)
         body = told.body.replace(b'"error_code":400', b'"error_code":%d' % INVALID_SCHEMA, 1)
         return Answer(status=422, fields=told.fields, body=body, code=told.code)
+
+
+def _partition(named: str | None) -> int | None:
+    if named is None:
+        return None
+    if not (named.isascii() and named.isdigit() and len(named) < _DIGITS):
+        raise Fault(Code.MALFORMED, "the path's partition is no number of one")
+    return int(named)
 
 
 def _by_id(contract: CompiledContract, schema_id: int) -> CompiledVersion | None:

@@ -4,6 +4,7 @@ import base64
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.gateway.doors.rest.conftest import Gate, drive, make_gate
@@ -254,7 +255,10 @@ async def test_paths_and_methods(gate: Gate) -> None:
     got = await drive(gate.app, "GET", "/topics/customer.orders")
     assert got is not None
     assert (got.status, got.fields["allow"]) == (405, "POST, OPTIONS")
-    for path in ("/topics", "/topics/a/b", "/topics/a/partitions/x", "/topics/a/partitions/1/2"):
+    for partition in ("x", "1.5", "-1", "٣", "9" * 20):
+        wrong = await produce(gate, f"customer.orders/partitions/{quote(partition)}", "json", {"records": []})
+        assert (wrong.status, wrong.json["error_code"]) == (400, 400)
+    for path in ("/topics", "/topics/a/b", "/topics/a/partitions/1/2"):
         other = await drive(gate.app, "POST", path)
         assert other is not None
         assert other.status in {404, 405}
