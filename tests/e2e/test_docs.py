@@ -160,7 +160,17 @@ def test_every_command_of_the_page_works_as_it_stands(documented: GatewayProcess
             ["/bin/sh", "-c", block], capture_output=True, text=True, timeout=60, check=False, env=environ, cwd=tmp_path
         )
         assert done.returncode == 0, (block, done.stderr)
-        answer = json.loads(done.stdout)
-        results = answer.get("results", [answer])
-        said = {row.get("status", "").removeprefix("STATUS_").lower() for row in results}
-        assert said <= {"stored", "valid"}, (block, answer)
+        for answer in values(done.stdout):
+            results = answer.get("results", [answer])
+            said = {row.get("status", row.get("message", "")).removeprefix("STATUS_").lower() for row in results}
+            assert said <= {"stored", "valid", "2 events stored"}, (block, answer)
+
+
+def values(text: str) -> Iterator[dict[str, Any]]:
+    """What a command printed: one JSON object, or one for each answer of a stream."""
+    assert text.strip(), "the command printed nothing"
+    decoder = json.JSONDecoder()
+    while text := text.lstrip():
+        value, end = decoder.raw_decode(text)
+        yield value
+        text = text[end:]

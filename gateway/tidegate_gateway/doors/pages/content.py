@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.services import ServiceSource
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
 from tidegate_gateway.doors.pages.changes import UNKNOWN_FIELDS, changes
 from tidegate_gateway.doors.pages.commands import Command, commands
+from tidegate_gateway.doors.pages.methods import MethodEntry, methods
 from tidegate_gateway.doors.pages.shown import Shown
 from tidegate_gateway.doors.rest.deps import GrpcAddress
 from tidegate_gateway.doors.rest.views import newest_first
@@ -113,7 +115,8 @@ class ErrorEntry:
 class TopicPage:
     """Everything of a topic's page. `key` and `event_time` are the field paths that are marked as such.
 
-    `commands` are for a POSIX shell with $TOKEN set: one event by curl, the same in Python, then the other ways.
+    `commands` are for a POSIX shell with $TOKEN set: one event by curl, the same in Python, then the other ways. `methods` are
+    those of gRPC services that publish to the topic.
     """
 
     source: ContractSource
@@ -125,6 +128,7 @@ class TopicPage:
     earlier: tuple[EarlierFields, ...]
     versions: tuple[VersionEntry, ...]
     commands: tuple[Command, ...]
+    methods: tuple[MethodEntry, ...]
     service_levels: tuple[ServiceLevel, ...]
 
     @property
@@ -158,8 +162,16 @@ def topic_entry(contract: CompiledContract) -> TopicEntry:
     )
 
 
-def topic_page(contract: CompiledContract, base_url: str, grpc: GrpcAddress | None = None) -> TopicPage:
-    """The contract's page: the newest version's fields, and those that only earlier versions have."""
+def topic_page(
+    contract: CompiledContract,
+    base_url: str,
+    grpc: GrpcAddress | None = None,
+    services: Iterable[ServiceSource] = (),
+) -> TopicPage:
+    """The contract's page: the newest version's fields, and those that only earlier versions have.
+
+    `services` are those of the snapshot: what of them publishes to the topic is shown.
+    """
     newest = contract.newest
     versions = tuple(newest_first(contract))
     seen: set[str] = set()
@@ -173,6 +185,7 @@ def topic_page(contract: CompiledContract, base_url: str, grpc: GrpcAddress | No
         earlier=tuple(_earlier(versions, seen)),
         versions=tuple(_entries(versions)),
         commands=commands(contract, base_url, grpc),
+        methods=methods(contract, services, base_url, grpc) if grpc is not None else (),
         service_levels=contract.source.service_levels,
     )
 

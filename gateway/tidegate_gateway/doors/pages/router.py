@@ -9,10 +9,12 @@ from typing import Final
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from tidegate.contracts.media import PROTOBUF
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.errors import ERRORS, Code
 from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.pages.content import error_page, topic_entry, topic_page
+from tidegate_gateway.doors.pages.methods import service_of
 from tidegate_gateway.doors.pages.rendering import STYLE, error_html, fault_html, index_html, topic_html
 from tidegate_gateway.doors.rest.answers import Answers
 from tidegate_gateway.doors.rest.deps import RestDeps
@@ -61,7 +63,19 @@ def pages_router(deps: RestDeps, answers: Answers) -> APIRouter:
             contract = readable(deps, await viewer_of(deps, request, basic=True), topic)
         except Fault as fault:
             return _refused(request, fault, answers)
-        return _page(topic_html(topic_page(contract, deps.base_url, deps.grpc), _root(request)), guarded)
+        services = deps.intake.catalogue.current.services.values()
+        return _page(topic_html(topic_page(contract, deps.base_url, deps.grpc, services), _root(request)), guarded)
+
+    @router.get("/docs/topics/{topic}/services/{name}.binpb")
+    async def descriptors(request: Request, topic: str, name: str) -> Response:
+        try:
+            readable(deps, await viewer_of(deps, request, basic=True), topic)
+        except Fault as fault:
+            return _refused(request, fault, answers)
+        service = service_of(deps.intake.catalogue.current.services.values(), name, topic)
+        if service is None:
+            return _refused(request, Fault(Code.NOT_FOUND, f"no service of that name publishes to {topic}"), answers)
+        return Response(service.descriptors, headers={"Content-Type": PROTOBUF, **SECURITY_FIELDS, **guarded})
 
     @router.get("/docs/errors/{code}")
     async def error(request: Request, code: str) -> Response:

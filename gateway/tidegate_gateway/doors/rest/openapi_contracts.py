@@ -3,6 +3,7 @@
 Read by `openapi`. Their rights are `viewer`'s; here stands only what each can answer.
 """
 
+from tidegate.contracts.media import PROTOBUF
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.openapi_parts import (
     HEAD,
@@ -128,6 +129,7 @@ def _pages(samples: Samples) -> JsonObject:
             "showTopic", "A contract's page, with an anchor for each field.", [topic_parameter(samples)],
             problems((*topic, Code.INTERNAL), HEAD, html=True), security,
         ),
+        "/docs/topics/{topic}/services/{name}.binpb": {"get": _descriptors(samples, security, topic)},
         "/docs/errors/{code}": _page(
             "showError", "What an error code means, and what to do.", [code],
             problems((Code.NOT_FOUND, Code.INTERNAL), (), html=True), [],
@@ -135,6 +137,23 @@ def _pages(samples: Samples) -> JsonObject:
         "/docs/style.css": {"get": style},
         "/docs/ingest.proto": {"get": ingest},
     }  # fmt: skip
+
+
+def _descriptors(samples: Samples, security: list[Json], codes: tuple[Code, ...]) -> JsonObject:
+    """The file that grpcurl takes (`-protoset`) where the port tells nothing by reflection."""
+    name: JsonObject = {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}
+    content: JsonObject = {PROTOBUF: {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "operationId": "getServiceDescriptors",
+        "summary": "The descriptors of a contract's own gRPC service (google.protobuf.FileDescriptorSet).",
+        "tags": ["pages"],
+        "security": security,
+        "parameters": [topic_parameter(samples), name],
+        "responses": {
+            "200": {"description": "As asked.", "content": content},
+            **problems((*codes, Code.NOT_FOUND, Code.INTERNAL), HEAD, html=True),
+        },
+    }
 
 
 def _file(name: str, summary: str, media_type: str) -> JsonObject:
