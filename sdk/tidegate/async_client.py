@@ -50,7 +50,7 @@ class AsyncClient:
         clock: Clock | None = None,
     ) -> None:
         """As `Client`. Raises `ValueError` for a URL or settings that cannot be."""
-        self._url = endpoint_of(url)
+        self._endpoint = endpoint_of(url)
         self._settings = settings or ClientSettings()
         wrong = self._settings.validate()
         if wrong:
@@ -63,7 +63,7 @@ class AsyncClient:
         remember(self)
 
     def _start(self) -> None:
-        self._core = Core(self._url, self._settings, self._transport, self._tokens, self._clock)
+        self._core = Core(self._endpoint, self._settings, self._transport, self._tokens, self._clock)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._driver: Driver | None = None
         self._task: asyncio.Task[None] | None = None

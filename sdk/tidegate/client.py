@@ -50,11 +50,11 @@ class Client:
         transport: MakeTransport | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """`url` is the gateway's. `token`: a bearer token, a `Path` to a file that holds it, a callable that gives it, or `ClientCredentials`.
+        """`url` is the gateway's: https://, or grpcs:// for its gRPC port. `token`: a bearer token, a `Path` to a file that holds it, a callable that gives it, or `ClientCredentials`.
 
         `transport` and `clock` are for tests and simulations. Raises `ValueError` for a URL or settings that cannot be.
         """
-        self._url = endpoint_of(url)
+        self._endpoint = endpoint_of(url)
         self._settings = settings or ClientSettings()
         wrong = self._settings.validate()
         if wrong:
@@ -74,7 +74,7 @@ class Client:
         self._looking = RLock()
         self._starting = False
         self._worker = None
-        self._core = Core(self._url, self._settings, self._transport, self._tokens, self._clock)
+        self._core = Core(self._endpoint, self._settings, self._transport, self._tokens, self._clock)
 
     def forked(self) -> None:
         """For `lifecycle`: this process is a forked child; the queue and the connections are the parent's."""

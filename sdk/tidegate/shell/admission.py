@@ -7,7 +7,8 @@ import msgspec
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.media import FRAMED
-from tidegate.contracts.verdict import Encoded, Rejected, Violation
+from tidegate.contracts.times import event_time_ms
+from tidegate.contracts.verdict import Encoded, Rejected, Verdict, Violation
 from tidegate.contracts.wording import summary
 from tidegate.errors import Code, row
 from tidegate.ids import uuid7
@@ -81,6 +82,7 @@ class Admission:
         contract = place.contract
         version = _version(contract, facts.version, body, media_type) if contract is not None else None
         lane_key, number = b"", facts.version
+        verdict: Verdict | None = None
         if version is not None and media_type.partition(";")[0] in version.media_types:
             verdict = version.check(body, media_type, key=facts.key, time=facts.time)
             if type(verdict) is Encoded:
@@ -90,6 +92,8 @@ class Admission:
                 return self._rejected(place.topic, version, verdict)
         else:
             version = None
+        if facts.time is not None and type(verdict) is not Encoded and (wrong := _wrong_time(facts.time)) is not None:
+            return self._refusal(place.topic, Code.CONTRACT_VIOLATION, (wrong,), 0, None, "")
         return Outgoing(
             id=facts.id or uuid7(),
             topic=place.topic,
@@ -110,10 +114,11 @@ class Admission:
         )
 
     def _rejected(self, topic: str, version: CompiledVersion, verdict: Rejected) -> Undelivered:
-        page = f"{self._base_url}/docs/topics/{topic}"
+        page = f"{self._base_url}/docs/topics/{topic}" if self._base_url else ""
         code = Code.MALFORMED if verdict.malformed else Code.CONTRACT_VIOLATION
         violations = tuple(
-            msgspec.structs.replace(one, docs=f"{page}#{one.docs}" if one.docs else page) for one in verdict.violations
+            msgspec.structs.replace(one, docs=f"{page}#{one.docs}" if page and one.docs else page)
+            for one in verdict.violations
         )
         by = ContractRef(version=version.number, schema_id=version.schema_id, fingerprint=version.source.fingerprint)
         return self._refusal(topic, code, violations, verdict.omitted, by, page)
@@ -158,6 +163,15 @@ def _wrong_facts(facts: EventFacts) -> Violation | None:
     if facts.id is not None and (wrong := check_id(facts.id)) is not None:
         return wrong
     return check_headers((name.lower(), text) for name, text in facts.headers.items()) if facts.headers else None
+
+
+def _wrong_time(text: str) -> Violation | None:
+    """A time that no contract has judged must at least be one: not every transport can carry another."""
+    try:
+        event_time_ms(text)
+    except ValueError as error:
+        return Violation(pointer="#", rule="event_time", detail=f"has a time of its own that {error}")
+    return None
 
 
 def _extra_bytes(facts: EventFacts) -> int:

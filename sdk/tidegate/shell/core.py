@@ -16,11 +16,12 @@ from tidegate.shell.admission import Admission
 from tidegate.shell.bundle_files import BundleFiles
 from tidegate.shell.clock import Clock
 from tidegate.shell.driver import Driver
-from tidegate.shell.http_choice import http_transport, load_http
+from tidegate.shell.endpoint import Endpoint
 from tidegate.shell.inbox import Inbox
 from tidegate.shell.shelf import Shelf, Shelved
 from tidegate.shell.tokens import Tokens
 from tidegate.shell.tracing import NoTracing, Tracing, tracing
+from tidegate.shell.transport_choice import load_transport, transport_for
 from tidegate.transport.port import MakeTransport
 
 __all__ = ["Core", "check_topic"]
@@ -41,7 +42,7 @@ class Core:
     """Queue, engine, contracts and counters of one client in one process."""
 
     __slots__ = (
-        "_load",
+        "_endpoint",
         "_make_transport",
         "_tokens",
         "_tracing",
@@ -56,13 +57,13 @@ class Core:
 
     def __init__(
         self,
-        base_url: str,
+        endpoint: Endpoint,
         settings: ClientSettings,
         make_transport: MakeTransport | None,
         tokens: Tokens,
         clock: Clock,
     ) -> None:
-        """`make_transport`: None for HTTP."""
+        """`make_transport`: None for what the URL asks for."""
         self.settings = settings
         self.clock = clock
         self.counters = Counters()
@@ -76,18 +77,19 @@ class Core:
             batch_bytes=settings.batch_bytes,
             drops=settings.when_full == WhenFull.DROP_OLDEST,
         )
-        files = BundleFiles(Path(settings.cache_dir), base_url) if settings.cache_dir is not None else None
+        files = BundleFiles(Path(settings.cache_dir), endpoint.url) if settings.cache_dir is not None else None
         self.shelf = Shelf(files, random.random)
-        self.admission = Admission(base_url, settings.deadline_s)
-        self._load = load_http if make_transport is None else _nothing
-        self._make_transport = make_transport or http_transport(base_url, settings)
+        self.admission = Admission(endpoint.docs_url, settings.deadline_s)
+        self._endpoint = endpoint if make_transport is None else None
+        self._make_transport = make_transport or transport_for(endpoint, settings)
         self._tracing: Tracing | None = None
         self._tokens = tokens
 
     def load(self) -> None:
         """Imports what delivery needs, before a thread or task of ours would. Raises `ImportError` that says what to install."""
         if self._tracing is None:
-            self._load()
+            if self._endpoint is not None:
+                load_transport(self._endpoint)
             self._tracing = tracing()
 
     def driver(self) -> Driver:
@@ -148,7 +150,3 @@ class Core:
             self.settings.on_drop(report)
         except Exception:
             _log.exception("tidegate: on_drop raised")
-
-
-def _nothing() -> None:
-    """A transport that the caller gave needs nothing of ours."""
