@@ -34,7 +34,7 @@ class _Looker(BaseReflectionServicer):  # type: ignore[misc]  # grpcio-reflectio
             case "file_by_filename":
                 return self._file_by_filename(asked, asked.file_by_filename)
             case "file_containing_symbol":
-                return self._file_containing_symbol(asked, asked.file_containing_symbol)
+                return self._file_containing_symbol(asked, self._holder_of(asked.file_containing_symbol))
             case "file_containing_extension":
                 extension = asked.file_containing_extension
                 return self._file_containing_extension(asked, extension.containing_type, extension.extension_number)
@@ -42,6 +42,13 @@ class _Looker(BaseReflectionServicer):  # type: ignore[misc]  # grpcio-reflectio
                 return self._all_extension_numbers_of_type(asked, asked.all_extension_numbers_of_type)
         wrong = pb.ErrorResponse(error_code=_INVALID, error_message="the request asks for nothing that is known here")
         return pb.ServerReflectionResponse(error_response=wrong, original_request=asked)
+
+    def _holder_of(self, symbol: str) -> str:
+        """The service, of a method: the pool's own lookup of files knows services, and no methods."""
+        try:
+            return str(self._pool.FindMethodByName(symbol).containing_service.full_name)
+        except KeyError:
+            return symbol
 
 
 class Reflection:

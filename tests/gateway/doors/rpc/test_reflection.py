@@ -34,13 +34,15 @@ async def test_services_are_listed(shown: RpcGate, service: str) -> None:
 
 
 async def test_files_come_with_what_they_import(shown: RpcGate) -> None:
-    by_symbol, by_name = await asked(
+    by_symbol, by_method, by_name = await asked(
         shown,
         Ask(file_containing_symbol="tidegate.ingest.v1.IngestService"),
+        Ask(file_containing_symbol="tidegate.ingest.v1.IngestService.Publish"),
         Ask(file_by_filename="google/protobuf/timestamp.proto"),
     )
     files = [FileDescriptorProto.FromString(raw) for raw in by_symbol.file_descriptor_response.file_descriptor_proto]
     assert {file.name for file in files} == {"tidegate/ingest/v1/ingest.proto", "google/protobuf/timestamp.proto"}
+    assert by_method.file_descriptor_response == by_symbol.file_descriptor_response
     assert len(by_name.file_descriptor_response.file_descriptor_proto) == 1
 
 
