@@ -6,6 +6,7 @@ Called by `examination`. The verdict is `contracts.avro.compatibility`'s; here a
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 from tidegate.check.avro_quirks import decoder_errors, quirks
@@ -148,7 +149,7 @@ def field_path(schema: Any, pointer: str) -> str:
     names: list[str] = []
     value = schema
     steps = pointer.split("/")[1:]
-    for step, following in zip(steps, [*steps[1:], ""], strict=True):
+    for step, following in pairwise([*steps, ""]):
         if isinstance(value, list) and step.isdigit() and int(step) < len(value):
             value = value[int(step)]
         elif isinstance(value, dict) and step in value:

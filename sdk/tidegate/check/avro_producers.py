@@ -5,11 +5,11 @@ nobody; what consumers can read is `avro_consumers`' to say.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tidegate.check.bounds import keywords_in, narrowed
 from tidegate.check.parsed import parsed
-from tidegate.check.refusal import MAX_REFUSALS, Refusal
+from tidegate.check.refusal import MAX_REFUSALS, OF_CONTRACT, Refusal
 from tidegate.contracts.avro.schema import (
     Array,
     Enum,
@@ -163,7 +163,10 @@ def _field(old: Field, new: Field, path: str, rules: _Rules) -> Iterator[Refusal
     yield from _types(old.type, new.type, path, rules)
     before = {**_inner_keywords(old.type), **keywords_in(old.attributes), **rules.old.get(path, {})}
     after = {**_inner_keywords(new.type), **keywords_in(new.attributes), **rules.new.get(path, {})}
-    yield from _keywords(before, after, new.pointer, path)
+    for one in _keywords(before, after, new.pointer, path):
+        keyword = one.pointer.rpartition("/")[2]
+        added = keyword in rules.new.get(path, {})
+        yield replace(one, pointer=f"{OF_CONTRACT}{path}") if added else one
     yield from _expressions(old.attributes, new.attributes, new.pointer, path)
 
 

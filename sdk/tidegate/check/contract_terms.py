@@ -7,7 +7,16 @@ from tidegate.check.older import Candidate, Older, named
 from tidegate.repository.broken import Place
 from tidegate.repository.folder import contract_name
 
-__all__ = ["format_changed", "terms_tightened"]
+__all__ = ["format_changed", "owner_missing", "terms_tightened"]
+
+
+def owner_missing(candidate: Candidate) -> Iterator[Finding]:
+    """A contract that names nobody to ask."""
+    owner = candidate.subject.contract.live.owner
+    if not owner.team or not owner.channel:
+        said = f"names no {'team' if not owner.team else 'support channel'} to ask"
+        place = Place(file=contract_name(candidate.topic))
+        yield Finding(place=place, rule="lint/owner", message=said, severity="warning", topic=candidate.topic)
 
 
 def format_changed(candidate: Candidate) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from tidegate.check.avro_consumers import consumers_broken
 from tidegate.check.avro_lint import avro_lint
 from tidegate.check.avro_producers import avro_refusals
 from tidegate.check.buf_config import lint_section
-from tidegate.check.contract_terms import format_changed, terms_tightened
+from tidegate.check.contract_terms import format_changed, owner_missing, terms_tightened
 from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
 from tidegate.check.history import history_broken
@@ -76,7 +76,7 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
         candidates = list(_candidates(folder, found.subjects, reference, Path(scratch, "reference")))
         findings += protobuf_broken(candidates, Path(scratch), lint_section(folder))
-    findings += spread(lambda candidate: tuple(_judged(folder, candidate)), candidates)
+    findings += spread(lambda candidate: _guarded(folder, candidate), candidates)
     if topics:
         findings = [one for one in findings if one.topic is None or one.topic in topics]
     return Examined(
@@ -138,6 +138,18 @@ class _Before:
             return None
 
 
+def _guarded(folder: Path, candidate: Candidate) -> list[Finding]:
+    """One contract; a fault of ours is a finding of that one, and the others are judged."""
+    found: list[Finding] = []
+    try:
+        found += _judged(folder, candidate)
+    except Exception as error:
+        said = f"cannot be judged, by a fault of Tidegate: {error!r}"
+        place = candidate.subject.contract.definition.place
+        found.append(Finding(place=place, rule="check/fault", message=said, topic=candidate.topic))
+    return found
+
+
 def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
     """One contract. Where it does not compile, what can be compared is compared all the same."""
     subject = candidate.subject
@@ -147,6 +159,7 @@ def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
         compiled = compile_version(subject.topic, subject.copy.source, frozenset(live.sensitive))
     except (ContractError, RecursionError):
         yield from map(from_broken, compile_problems(live, subject.copy))
+    yield from owner_missing(candidate)
     yield from format_changed(candidate)
     if candidate.source.format == "avro":
         try:

@@ -6,6 +6,7 @@ Used by the Avro, Protobuf and producers' checks. Values and one decision; nothi
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from tidegate.check.refusal import OF_CONTRACT
 from tidegate.contracts.source import VersionSource
 from tidegate.repository.broken import Place
 from tidegate.repository.places import place_of
@@ -45,7 +46,9 @@ class Candidate:
         return self.subject.topic
 
     def place(self, pointer: str) -> Place:
-        """The place of a pointer into the candidate's schema, in the file that people edit."""
+        """The place of a pointer into the candidate's schema (see `Refusal`), in the file that people edit."""
+        if pointer.startswith(OF_CONTRACT):
+            return self.subject.copy.rule_places[pointer.removeprefix(OF_CONTRACT)]
         return place_of(self.topic, self.source, self.subject.copy, pointer)
 
     @property

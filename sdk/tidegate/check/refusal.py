@@ -3,15 +3,18 @@
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["MAX_REFUSALS", "Refusal"]
+__all__ = ["MAX_REFUSALS", "OF_CONTRACT", "Refusal"]
 
 MAX_REFUSALS: Final = 200
 """How many of one comparison are told."""
 
+OF_CONTRACT: Final = "contract:"
+"""Begins a pointer to the rules that the contract file itself adds to a field; its dotted path follows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`pointer` is the place in the new schema: a JSON pointer (Avro) or a full name (Protobuf). `rule` is the finding's."""
+    """`pointer` is the place in the new schema: a JSON pointer (Avro), a full name (Protobuf), or `OF_CONTRACT` and a path. `rule` is the finding's."""
 
     pointer: str
     rule: str

@@ -52,7 +52,8 @@ def _from_options(text: str, folder: str, options: str) -> Revision:
         return Revision(name=text, candidates=("HEAD",), repository=folder or ".", short="HEAD")
     name, _, value = options.partition("=")
     if name not in _OPTIONS or not value or "," in value:
-        hint = did_you_mean(name, _OPTIONS) or f"one of {', '.join(f'#{option}=' for option in _OPTIONS)}"
+        meant = did_you_mean(name, _OPTIONS) if name not in _OPTIONS else ""
+        hint = meant or f"one of {', '.join(f'#{option}=' for option in _OPTIONS)}"
         raise GitFailure(f'"{shown(text)}" is no reference that is known here', hint)
     candidates = {
         "branch": (f"refs/heads/{value}", f"refs/remotes/origin/{value}"),
