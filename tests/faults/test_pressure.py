@@ -54,8 +54,9 @@ def test_an_outage_at_twice_the_load(one_node: Rig, tmp_path: Path) -> None:
             with scene.fault(Frozen(one_node.cluster.nodes[0])):
                 scene.last_unready(FORM.seconds(3, 55))
             scene.calm()
-        before = max(sample.rss_bytes for sample in scene.watch.samples if sample.at_s < scene.began_s)
-        grown = max(sample.rss_bytes for sample in scene.watch.samples) - before
+            before = max(sample.rss_bytes for sample in scene.watch.samples if sample.at_s < scene.began_s)
+            grown = max(sample.rss_bytes for sample in scene.watch.samples) - before
+            scene.name += f" (memory +{grown / 2**20:.0f} MiB of {_IN_FLIGHT_BYTES / 2**20:.0f})"
     scene.check_promises()
     scene.check_readiness()
     codes = Counter(attempt.code for attempt in scene.during() if not attempt.ok)
