@@ -46,17 +46,17 @@ def test_an_outage_at_twice_the_load(one_node: Rig, tmp_path: Path) -> None:
     everything is refused in under 50 ms with Retry-After."""
     crowd = Stream(topic=ORDERS.name, producers=_CROWD, pause_s=3.0, pad_bytes=_HEAVY_BYTES, retry_s=(1.5, 3.0))
     light = Stream(topic=LONELY.name, producers=20, pause_s=0.1)
-    with one_node.gateway(
-        tmp_path, deadline_s=FORM.delivery_timeout_s, in_flight_bytes=_IN_FLIGHT_BYTES
-    ) as gate:  # fmt: skip
-        with Scene("outage, twice the load", one_node, gate, [crowd, light], seed=FORM.seed) as scene:
-            scene.calm(6 * _CROWD)
-            with scene.fault(Frozen(one_node.cluster.nodes[0])):
-                scene.last_unready(FORM.seconds(3, 55))
-            scene.calm()
-            before = max(sample.rss_bytes for sample in scene.watch.samples if sample.at_s < scene.began_s)
-            grown = max(sample.rss_bytes for sample in scene.watch.samples) - before
-            scene.name += f" (memory +{grown / 2**20:.0f} MiB of {_IN_FLIGHT_BYTES / 2**20:.0f})"
+    with (
+        one_node.gateway(tmp_path, deadline_s=FORM.delivery_timeout_s, in_flight_bytes=_IN_FLIGHT_BYTES) as gate,
+        Scene("outage, twice the load", one_node, gate, [crowd, light], seed=FORM.seed) as scene,
+    ):
+        scene.calm(6 * _CROWD)
+        with scene.fault(Frozen(one_node.cluster.nodes[0])):
+            scene.last_unready(FORM.seconds(3, 55))
+        scene.calm()
+        before = max(sample.rss_bytes for sample in scene.watch.samples if sample.at_s < scene.began_s)
+        grown = max(sample.rss_bytes for sample in scene.watch.samples) - before
+        scene.name += f" (memory +{grown / 2**20:.0f} MiB of {_IN_FLIGHT_BYTES / 2**20:.0f})"
     scene.check_promises()
     scene.check_readiness()
     codes = Counter(attempt.code for attempt in scene.during() if not attempt.ok)
