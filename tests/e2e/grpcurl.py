@@ -1,7 +1,8 @@
-"""What grpcurl does with the lines of a topic's page, for machines without it: a call, its responses printed as JSON.
+"""What grpcurl does with the lines of README and the topics' pages, for machines without it: a call, its responses as JSON.
 
-Run by `test_docs` as a program of that name. It takes the options that the pages use, and no other: of the ingest API's .proto file,
-which this knows, or of descriptors in a file (`-protoset`), with the events on standard input (`-d @`).
+Run by `test_tour` and `test_docs` as a program of that name; `test_grpcurl` runs the same lines by the real one. It takes the options
+that they use, and no other. Messages are told by the ingest API's .proto file, which this knows, by a file of descriptors, or by
+reflection.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message import Message
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
 
 from tidegate.ingest.v1 import ingest_pb2
 
@@ -22,8 +24,8 @@ def main(words: list[str]) -> None:
     """Make the call that the words ask for. Raises what the call raises."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("-plaintext", action="store_true", required=True)
-    parser.add_argument("-H", required=True)
-    parser.add_argument("-d", required=True)
+    parser.add_argument("-H", default="user-agent: grpcurl")
+    parser.add_argument("-d")
     parser.add_argument("-proto", type=Path)
     parser.add_argument("-protoset", type=Path)
     parser.add_argument("target")
@@ -31,22 +33,27 @@ def main(words: list[str]) -> None:
     asked = parser.parse_args(words)
     if asked.proto is not None and "service IngestService" not in asked.proto.read_text("utf-8"):
         parser.error("the .proto file is not the ingest API's")
-    method = _method(asked.method, asked.protoset)
     name, _, value = asked.H.partition(": ")
     text = sys.stdin.read() if asked.d == "@" else asked.d
     with grpc.insecure_channel(asked.target) as channel:
-        for response in _call(channel, method, _values(text), (name.lower(), value)):
+        if asked.method == "list":
+            print(*sorted(ProtoReflectionDescriptorDatabase(channel).get_services()), sep="\n")
+            return
+        service, _, method = asked.method.partition("/")
+        found = _pool(asked.proto, asked.protoset, channel).FindServiceByName(service).methods_by_name[method]
+        for response in _call(channel, found, _values(text), (name.lower(), value)):
             print(json_format.MessageToJson(response))
 
 
-def _method(name: str, protoset: Path | None) -> MethodDescriptor:
-    service, _, method = name.partition("/")
+def _pool(proto: Path | None, protoset: Path | None, channel: grpc.Channel) -> descriptor_pool.DescriptorPool:
+    if proto is not None:
+        return ingest_pb2.DESCRIPTOR.pool
     if protoset is None:
-        return ingest_pb2.DESCRIPTOR.services_by_name[service.rpartition(".")[2]].methods_by_name[method]
+        return descriptor_pool.DescriptorPool(ProtoReflectionDescriptorDatabase(channel))
     pool = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(protoset.read_bytes()).file:
         pool.Add(file)
-    return pool.FindServiceByName(service).methods_by_name[method]
+    return pool
 
 
 def _values(text: str) -> Iterator[str]:

@@ -5,18 +5,18 @@ toolchain is missing its client is skipped, and the end of the output says so.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tests.e2e.clients.stubs import GOOGLE, OWN, protoc
+from tests.e2e.clients.toolchains import fetched, needs, run
 from tests.e2e.processes import SCHEMAS, GatewayProcess
 from tests.kafka.reading import ReadRecord
 
@@ -27,32 +27,8 @@ pytestmark = pytest.mark.kafka
 
 CLIENTS = Path(__file__).parent / "clients"
 MODULE = "tidegate.example/client"
-BUILD_S = 540  # from a fresh cache, on a machine that does other things too
 Client = list[str]
 ReadAll = Callable[[str], list[ReadRecord]]
-
-
-def run(command: Sequence[str | Path], folder: Path, **environ: str) -> str:
-    """A command of a toolchain; its output. It must succeed."""
-    ran = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=BUILD_S, check=False, env={**os.environ, **environ}
-    )
-    assert ran.returncode == 0, f"{command}\n{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
-
-
-def fetched(command: Sequence[str], folder: Path, what: str) -> None:
-    """Packages of a client, from the toolchain's own registry or its cache; without either there is no client to test."""
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=BUILD_S, check=False)
-    if ran.returncode != 0:
-        pytest.skip(f"{what} could not be fetched: {ran.stderr.strip()[-300:]}")
-
-
-def needs(tool: str) -> str:
-    path = shutil.which(tool)
-    if path is None:
-        pytest.skip(f"no {tool} here: its client of the gRPC door is not tested")
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""README's tour, line by line as it stands, against a gateway that `dev` runs; only the ports and the program's folder differ."""
+"""README's tour, line by line as it stands, against a gateway that `dev` runs; only the ports and the program's folder differ.
+
+grpcurl's lines are run by the one that is installed, else by a stand-in; `test_grpcurl` builds the real one.
+"""
 
 import json
 import os
@@ -30,13 +33,18 @@ NO_CURL = shutil.which("curl") is None and os.environ.get("CI") != "true"  # in 
 def test_the_tour(dev: dict[str, str], tmp_path: Path) -> None:
     assert len([kind for kind, _ in BLOCKS if kind == "sh"]) >= 7
     programs = str(Path(sys.executable).parent)
-    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")}
+    stand_in = tmp_path / "grpcurl"
+    stand_in.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("grpcurl.py")}" "$@"\n')
+    stand_in.chmod(0o755)
+    path = f"{os.environ['PATH']}:{tmp_path}"
+    environ = {**os.environ, "PATH": path, "XDG_STATE_HOME": str(tmp_path / "state")}
     output = ""
     token = ""
     for kind, text in BLOCKS:
         if kind == "sh":
             script = (
                 text.replace("127.0.0.1:8080", dev["http"])
+                .replace("127.0.0.1:8081", dev["grpc"])
                 .replace("127.0.0.1:9090", dev["admin"])
                 .replace(".venv/bin", programs)
             )

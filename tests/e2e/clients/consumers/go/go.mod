@@ -1,0 +1,3 @@
+module tidegate.example/consumer
+
+go 1.26.0
