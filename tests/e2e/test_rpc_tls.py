@@ -120,6 +120,14 @@ def test_no_connection_without_a_certificate_of_ours(port: Port, gateway: Gatewa
     assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
+def test_failed_handshakes_write_no_line_of_grpcs_own(port: Port, gateway: GatewayProcess) -> None:
+    with grpc.insecure_channel(gateway.facts["grpc"]) as channel, pytest.raises(grpc.RpcError):
+        validate(stubs.IngestServiceStub(channel))  # type: ignore[no-untyped-call]  # generated
+    lines = gateway.log.read_text().splitlines()
+    assert lines
+    assert all(json.loads(line)["logger"] for line in lines)
+
+
 def test_a_renewed_certificate_counts_without_a_restart(port: Port, gateway: GatewayProcess) -> None:
     port.ca = trustme.CA(organization_name="another")
     with port.stub(gateway, uri_certificate(port.clients, WRITER)) as stub, pytest.raises(grpc.RpcError):
