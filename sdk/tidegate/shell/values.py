@@ -22,7 +22,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Unencodable(ValueError):
-    """The value has no JSON form: NaN, an integer past 64 bits, an object of an unknown type."""
+    """The value has no JSON form: NaN, infinity, an object of an unknown type."""
 
 
 def encoded(value: object, media_type: str | None) -> tuple[bytes, str]:

@@ -1,0 +1,36 @@
+"""Typed publishers of one topic."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from tidegate.client import Client
+from tidegate.settings import ClientSettings
+from tidegate.transport.memory import MemoryTransport
+
+
+@dataclass
+class Order:
+    id: str
+
+
+@dataclass
+class Espresso(Order):
+    shots: int = 1
+
+
+def test_a_typed_publisher_sends_its_type_and_refuses_others() -> None:
+    transport = MemoryTransport()
+    with Client("https://gate.example.com", settings=ClientSettings(judge=False), transport=lambda: transport) as gate:
+        orders = gate.topic("customer.orders", Order)
+        assert orders.publish(Order("1")).status == "stored"
+        assert orders.submit(Espresso("2"), key="k").result(10).status == "stored"
+        assert orders.publish_many([Order("3"), Order("4")]).stored == 2
+        for wrong in (
+            lambda: orders.publish({"id": "5"}),
+            lambda: orders.submit("6"),
+            lambda: orders.publish_many([7]),
+        ):  # type: ignore[arg-type,list-item]  # what a type checker would see
+            with pytest.raises(TypeError, match=r"customer\.orders takes Order, not"):
+                wrong()
+    assert {request.topic for request in transport.requests} == {"customer.orders"}
