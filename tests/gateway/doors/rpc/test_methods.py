@@ -1,0 +1,92 @@
+"""The table of methods: looked up for each call, swapped whole, and never under a call that is on its way."""
+
+import asyncio
+
+import grpc
+import pytest
+from tests.gateway.doors.rpc.conftest import RpcGate, event, refused
+
+from tidegate.ingest.v1 import ingest_pb2 as pb
+from tidegate_gateway.doors.rpc.calls import Call
+from tidegate_gateway.doors.rpc.methods import Crowd, Method, Service
+
+SERVICE = "brought.by.AContract"
+
+
+async def echo(call: Call) -> bytes:
+    return b"first:" + await call.read_one()
+
+
+async def echo_again(call: Call) -> bytes:
+    return b"second:" + await call.read_one()
+
+
+def echoing(handler: object = echo) -> Service:
+    return Service(name=SERVICE, methods=(Method(name="Echo", unary=handler),))  # type: ignore[arg-type]
+
+
+async def test_services_come_change_and_go(door: RpcGate) -> None:
+    methods, own = door.server._methods, door.server._own
+    assert (await refused(door.raw(f"/{SERVICE}/Echo", b"x"))).code is grpc.StatusCode.UNIMPLEMENTED
+    methods.swap((*own, echoing()))
+    assert await door.raw(f"/{SERVICE}/Echo", b"x") == b"first:x"
+    methods.swap((*own, echoing(echo_again)))
+    assert await door.raw(f"/{SERVICE}/Echo", b"x") == b"second:x"
+    methods.swap(own)
+    assert (await refused(door.raw(f"/{SERVICE}/Echo", b"x"))).code is grpc.StatusCode.UNIMPLEMENTED
+    assert (await door.publish(event())).results[0].status == pb.STATUS_STORED
+
+
+async def test_a_call_under_way_keeps_what_it_met(door: RpcGate) -> None:
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def slow(call: Call) -> bytes:
+        begun.set()
+        await go.wait()
+        return await call.read_one()
+
+    door.server._methods.swap((*door.server._own, echoing(slow)))
+    waiting = asyncio.create_task(door.raw(f"/{SERVICE}/Echo", b"x"))
+    await begun.wait()
+    stream = door.stream()
+    await stream.write(pb.PublishRequest(topic="customer.orders", events=[event()]))
+    await stream.read()
+    door.server.refresh()
+    go.set()
+    assert await waiting == b"x"
+    await stream.write(pb.PublishRequest(topic="customer.orders", events=[event()]))
+    assert (await stream.read()).results[0].status == pb.STATUS_STORED
+
+
+async def test_a_handler_that_breaks_is_a_fault_of_ours(door: RpcGate) -> None:
+    async def broken(_call: Call) -> bytes:
+        raise ZeroDivisionError("secret detail")
+
+    door.server._methods.swap((*door.server._own, echoing(broken)))
+    error = await refused(door.raw(f"/{SERVICE}/Echo", b"x"))
+    assert (error.code, error.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    assert "secret" not in str(error.status)
+    assert door.gate.requests == ["grpc internal"]
+
+
+def test_one_name_twice_is_refused(door: RpcGate) -> None:
+    before = door.server._methods.services
+    with pytest.raises(ValueError, match=SERVICE):
+        door.server._methods.swap((echoing(), echoing()))
+    assert door.server._methods.services is before
+
+
+def test_a_method_needs_a_handler(door: RpcGate) -> None:
+    with pytest.raises(ValueError, match="Nothing"):
+        door.server._methods.swap((Service(name=SERVICE, methods=(Method(name="Nothing"),)),))
+
+
+@pytest.mark.parametrize(
+    ("calls", "streams", "unary_may", "stream_may"),
+    [(0, 0, True, True), (7, 5, True, True), (7, 6, True, False), (8, 2, False, False)],
+)
+def test_streams_leave_a_quarter_to_others(calls: int, streams: int, unary_may: bool, stream_may: bool) -> None:
+    crowd = Crowd(8)
+    crowd.calls, crowd.streams = calls, streams
+    assert crowd.has_room(stream=False) is unary_may
+    assert crowd.has_room(stream=True) is stream_may
