@@ -51,6 +51,11 @@ class Rules:
         self._registry = FileDescriptorSet.from_binary(descriptors).to_registry()
         self._bare = {file.name: file.bare for file in descriptor_files(descriptors)}
 
+    def declared(self, name: str) -> frozenset[str]:
+        """The full names of all services in the file `name` (`proto/...`), sound or not."""
+        file = self._registry.file(name.removeprefix("proto/"))
+        return frozenset(service.type_name for service in file.services) if file is not None else frozenset()
+
     def read(self, name: str) -> tuple[list[ServiceSource], list[Broken]]:
         """The sound services of the file `name` (`proto/...`), and what is wrong with the others."""
         file = self._registry.file(name.removeprefix("proto/"))

@@ -44,15 +44,18 @@ def read_services(
     A service of `known` (what is served now) whose file is broken stays as it was where its contracts still fit.
     """
     broken: list[Broken] = []
-    names = [
-        name for name, text in _proto_texts(folder, broken) if b"service" in text and OPTIONS_PROTO.encode() in text
-    ]
+    names = [name for name, text in _proto_texts(folder, broken) if b"service" in text and _imports_options(text)]
     compiled, files = _compiled(folder, names, broken)
     sound: dict[str, ServiceSource] = {}
-    for found, faults in _judged(compiled, files, contracts):
-        sound |= {service.name: service for service in found}
-        broken += faults
-    kept = _kept(known, sound, broken, contracts)
+    gone = set[str]()
+    if files:  # else neither descriptors nor an extra are needed
+        rules = Rules(compiled, contracts)
+        for name in files:
+            found, faults = rules.read(name)
+            sound |= {service.name: service for service in found}
+            broken += faults
+            gone |= {service.name for service in known.values() if service.file == name} - rules.declared(name)
+    kept = _kept({name: known[name] for name in known.keys() - gone - sound.keys()}, broken, contracts)
     rows = tuple(_noted(row, kept) for row in broken)
     return Services(services=MappingProxyType(dict(sorted((sound | kept).items()))), broken=rows)
 
@@ -99,31 +102,17 @@ def _compiled(folder: Path, names: Sequence[str], broken: list[Broken]) -> tuple
     return made, good
 
 
-def _judged(
-    compiled: bytes, files: Sequence[str], contracts: Mapping[str, ContractSource]
-) -> Iterator[tuple[list[ServiceSource], list[Broken]]]:
-    if not files:
-        return
-    rules = Rules(compiled, contracts)
-    for name in files:
-        yield rules.read(name)
-
-
 def _kept(
-    known: Mapping[str, ServiceSource],
-    sound: Mapping[str, ServiceSource],
-    broken: Sequence[Broken],
-    contracts: Mapping[str, ContractSource],
+    known: Mapping[str, ServiceSource], broken: Sequence[Broken], contracts: Mapping[str, ContractSource]
 ) -> dict[str, ServiceSource]:
-    """The services that stay as they were: their file is broken now, and their contracts still are what they were for."""
+    """Of what is not served anew, that which stays as it was: its file is broken now, and its contracts still fit."""
     files = {row.file for row in broken}
     lost = files == {_PROTO}  # nothing could be read, as while a folder is being replaced
     return {
         name: service
         for name, service in known.items()
-        if name not in sound
-        and (lost or service.file in files)
-        and all(misfit(method.topic, method.request, contracts) == "" for method in service.methods)
+        if (lost or service.file in files)
+        and not any(misfit(method.topic, method.request, contracts) for method in service.methods)
     }
 
 

@@ -311,6 +311,16 @@ def test_a_broken_service_stays_as_it_was(with_service: Shop, services: Reader) 
     assert [row.detail.endswith("; served as before it broke") for row in found.broken] == [True]
 
 
+def test_a_service_that_left_a_file_goes_whatever_else_is_broken_there(with_service: Shop, services: Reader) -> None:
+    """Which services a file declares is known once it compiles."""
+    other = TEXT[TEXT.index("service StepService") : TEXT.index("message Reply")].replace("StepService", "Other")
+    with_service.write(SERVICE, TEXT + other)
+    known = services(with_service).services
+    assert sorted(known) == ["shop.v1.Other", "shop.v1.StepService"]
+    with_service.write(SERVICE, TEXT.replace('"shop.steps"', '"nothing"'))
+    assert sorted(services(with_service, known).services) == ["shop.v1.StepService"]
+
+
 def test_a_service_whose_contract_left_goes(with_service: Shop, services: Reader, contracts: Contracts) -> None:
     known = services(with_service).services
     found = services(with_service, known, {"shop.orders": contracts["shop.orders"]})
