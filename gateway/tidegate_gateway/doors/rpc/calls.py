@@ -73,6 +73,7 @@ class Call:
 
     __slots__ = (
         "_context",
+        "_deprecated",
         "_deps",
         "_verified_s",
         "_who",
@@ -92,6 +93,7 @@ class Call:
         self._who: Principal | None = None
         self._verified_s = 0.0
         self._within_stream = False
+        self._deprecated = False
         self.head = head if head is not None else read_head(context.invocation_metadata() or ())
         self.outcome = "ok"
         self.place: int | None = None
@@ -164,7 +166,9 @@ class Call:
         self.topic = topic
         if self._who is None:
             raise Fault(Code.INTERNAL, "a call was admitted before it was authenticated")
-        return self._deps.intake.admit(self.request, self._who, topic, version, size_bytes)
+        admission = self._deps.intake.admit(self.request, self._who, topic, version, size_bytes)
+        self._deprecated = admission.contract.source.status == "deprecated"
+        return admission
 
     async def refused(self, fault: Fault) -> Problem:
         """The problem of a request that stopped before its events were judged: counted, with what its sender may know."""
@@ -180,10 +184,14 @@ class Call:
         return deps.problems.of_fault(fault, self.request.id, contract.source.owner, self.request.client)
 
     def trailing(self, quotas: Sequence[Quota]) -> None:
-        """The limits as they stand go with the call's end; a stream's requests have no end of their own to send them with."""
-        if quotas and not self._within_stream:
-            fields = rate_fields(quotas)
-            self._context.set_trailing_metadata(tuple((name.decode(), value.decode()) for name, value in fields))
+        """The limits as they stand, and a deprecation (RFC 9745), go with the call's end; a stream's requests have none of their own."""
+        if self._within_stream or not (quotas or self._deprecated):
+            return
+        fields: list[tuple[str, str | bytes]] = [(name.decode(), value.decode()) for name, value in rate_fields(quotas)]
+        if self._deprecated:
+            fields.append(("deprecation", f"@{self.request.arrival_ms // 1000}"))
+            fields.append(("link", f'<{self._deps.problems.page(self.topic)}>; rel="deprecation"; type="text/html"'))
+        self._context.set_trailing_metadata(tuple(fields))
 
 
 @lru_cache(maxsize=1024)  # a connection's calls come from one place

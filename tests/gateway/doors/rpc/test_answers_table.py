@@ -167,6 +167,21 @@ async def test_retired(open_door: Opener) -> None:
     assert (error.code, error.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "RETIRED")
 
 
+async def test_deprecated_is_said_beside_what_was_stored(open_door: Opener) -> None:
+    door = await open_door(contract(status="deprecated"))
+    call = door.stub.Publish(requests_of([event()])[0], metadata=(("authorization", "Bearer good"),))
+    assert (await call).results[0].status == pb.STATUS_STORED
+    trailing = dict(await call.trailing_metadata())
+    assert trailing["deprecation"] == "@1800000000"
+    assert f"{BASE_URL}/docs/topics/{TOPIC}" in trailing["link"]
+
+
+async def test_too_much_metadata(door: RpcGate) -> None:
+    call = door.stub.Publish(pb.PublishRequest(topic=TOPIC), metadata=(("authorization", "Bearer " + "x" * 20_000),))
+    assert (await refused(call)).code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert (await door.publish(event())).results
+
+
 async def test_no_such_method_is_unimplemented_with_details(door: RpcGate) -> None:
     error = await refused(door.raw("/tidegate.ingest.v1.IngestService/Publsh", b""))
     assert (error.code, error.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_FOUND")
