@@ -6,7 +6,7 @@ Called by both shells for every event, on the caller's thread. Fetches nothing: 
 import msgspec
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
-from tidegate.contracts.media import FRAMED
+from tidegate.contracts.media import FRAMED, JSON
 from tidegate.contracts.times import event_time_ms
 from tidegate.contracts.verdict import Encoded, Rejected, Verdict, Violation
 from tidegate.contracts.wording import summary
@@ -75,31 +75,36 @@ class Admission:
             body, media_type = encoded(value, facts.media_type)
         except Unencodable as error:
             return self._malformed(place.topic, Violation(pointer="#", rule="malformed", detail=str(error)))
-        if facts is not _NO_FACTS:
-            wrong = _wrong_facts(facts)
-            if wrong is not None:
-                return self._malformed(place.topic, wrong)
+        if facts is _NO_FACTS and place.plain is not None and media_type is JSON:
+            return self._plain(place, place.plain, body, now, on_settled, target, urgent=urgent)
+        wrong = _wrong_facts(facts)
+        if wrong is not None:
+            return self._malformed(place.topic, wrong)
         contract = place.contract
         version = _version(contract, facts.version, body, media_type) if contract is not None else None
+        if version is not None and media_type.partition(";")[0] not in version.media_types:
+            version = None
         lane_key, number = b"", facts.version
         verdict: Verdict | None = None
-        if version is not None and media_type.partition(";")[0] in version.media_types:
+        if version is not None:
             verdict = version.check(body, media_type, key=facts.key, time=facts.time)
-            if type(verdict) is Encoded:
+            if isinstance(verdict, Encoded):
                 lane_key = verdict.key or b""
                 number = version.number or None
-            elif type(verdict) is Rejected and place.rejects:
+            elif place.rejects:
                 return self._rejected(place.topic, version, verdict)
-        else:
-            version = None
-        if facts.time is not None and type(verdict) is not Encoded and (wrong := _wrong_time(facts.time)) is not None:
-            return self._refusal(place.topic, Code.CONTRACT_VIOLATION, (wrong,), 0, None, "")
+        if (
+            facts.time is not None
+            and not isinstance(verdict, Encoded)
+            and (late := _wrong_time(facts.time)) is not None
+        ):
+            return self._refusal(place.topic, Code.CONTRACT_VIOLATION, (late,), 0, None, "")
         return Outgoing(
             id=facts.id or uuid7(),
             topic=place.topic,
             body=body,
             media_type=media_type,
-            size_bytes=len(body) + EVENT_OVERHEAD_BYTES + (_extra_bytes(facts) if facts is not _NO_FACTS else 0),
+            size_bytes=len(body) + EVENT_OVERHEAD_BYTES + _extra_bytes(facts),
             at=now,
             deadline=now + self._deadline_s,
             on_settled=on_settled,
@@ -110,6 +115,41 @@ class Admission:
             headers=facts.headers,
             time=facts.time,
             version=number,
+            urgent=urgent,
+        )
+
+    def _plain(
+        self,
+        place: Shelved,
+        version: CompiledVersion,
+        body: bytes,
+        now: float,
+        on_settled: OnSettled,
+        target: object,
+        *,
+        urgent: bool,
+    ) -> Outgoing | Undelivered:
+        """The same for what nearly every event is: a value and nothing beside it."""
+        verdict = version.check(body)
+        if isinstance(verdict, Encoded):
+            lane_key = verdict.key or b""
+        elif place.rejects:
+            return self._rejected(place.topic, version, verdict)
+        else:
+            lane_key = b""
+        return Outgoing(
+            id=uuid7(),
+            topic=place.topic,
+            body=body,
+            media_type=JSON,
+            size_bytes=len(body) + EVENT_OVERHEAD_BYTES,
+            at=now,
+            deadline=now + self._deadline_s,
+            on_settled=on_settled,
+            target=target,
+            lane_key=lane_key,
+            judged=True,
+            version=version.number or None,
             urgent=urgent,
         )
 

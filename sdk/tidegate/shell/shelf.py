@@ -11,7 +11,8 @@ import msgspec
 
 from tidegate.backoff import Random
 from tidegate.contracts.codec import ContractError
-from tidegate.contracts.compiled import CompiledContract, compile_contract
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion, compile_contract
+from tidegate.contracts.media import JSON
 from tidegate.contracts.source import decode_source
 from tidegate.freshness import Freshness
 from tidegate.shell.bundle_files import BundleFiles
@@ -33,7 +34,10 @@ _decode_live = msgspec.json.Decoder(_Live).decode
 
 @dataclass(slots=True, kw_only=True)
 class Shelved:
-    """One topic's place. `contract` is None where there is none at hand; `why` says why. `rejects`: false under `onInvalid: quarantine`."""
+    """One topic's place. `contract` is None where there is none at hand; `why` says why. `rejects`: false under `onInvalid: quarantine`.
+
+    `plain` is the newest version where it takes plain JSON: what nearly every event needs.
+    """
 
     topic: str
     contract: CompiledContract | None = None
@@ -41,6 +45,7 @@ class Shelved:
     rejects: bool = True
     why: str = "its contract was not fetched yet"
     freshness: Freshness = field(default_factory=Freshness)
+    plain: CompiledVersion | None = None
 
 
 class Shelf:
@@ -91,9 +96,11 @@ class Shelf:
         try:
             place.rejects = _decode_live(bundle.body).on_invalid == "reject"
             place.contract = compile_contract(decode_source(bundle.body), place.contract)
+            newest = place.contract.newest
+            place.plain = newest if JSON in newest.media_types else None
             place.why = ""
         except (msgspec.DecodeError, ContractError) as error:
-            place.contract = None
+            place.contract = place.plain = None
             if place.why != str(error):
                 _log.warning("tidegate: events of %s are sent without a local verdict: %s", place.topic, error)
             place.why = str(error)

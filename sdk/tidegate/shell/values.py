@@ -18,6 +18,7 @@ __all__ = ["MEDIA_TYPES", "Unencodable", "encoded"]
 MEDIA_TYPES: Final = frozenset({JSON, AVRO, AVRO_FRAMED, PROTOBUF, PROTOBUF_FRAMED})
 """What encoded bytes may be."""
 
+_LEAVES: Final = frozenset({str, int, bool, bytes})
 _encode = msgspec.json.Encoder().encode
 
 
@@ -71,16 +72,29 @@ def _json(value: object) -> bytes:
         body = _encode(value)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise Unencodable(f"the value has no JSON form: {error}") from None
-    if b"null" in body:
-        _refuse_not_finite(msgspec.to_builtins(value, builtin_types=(bytes, bytearray), str_keys=True))
+    nulls = body.count(b"null")
+    if nulls and (type(value) is not dict or nulls != list(value.values()).count(None)):
+        _refuse_not_finite(value)
     return body
 
 
-def _refuse_not_finite(tree: Any) -> None:
-    """msgspec writes NaN and infinities as null, which a nullable field would let through."""
-    if isinstance(tree, float) and not isfinite(tree):
-        raise Unencodable("the value has no JSON form: NaN and infinity are no numbers of JSON")
-    for child in (
-        tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list | tuple | set | frozenset) else ()
-    ):
-        _refuse_not_finite(child)
+def _refuse_not_finite(value: object) -> None:
+    """msgspec writes NaN and infinities as null, which a nullable field would let through.
+
+    A dict whose own nulls account for all that the text holds needs no look (a string that says null only costs one).
+    """
+    todo: list[Any] = [value]
+    while todo:
+        tree = todo.pop()
+        kind = type(tree)
+        if kind is float:
+            if not isfinite(tree):
+                raise Unencodable("the value has no JSON form: NaN and infinity are no numbers of JSON")
+        elif kind is dict:
+            todo.extend(tree.values())
+        elif kind is list or kind is tuple:
+            todo.extend(tree)
+        elif tree is not None and kind not in _LEAVES:
+            inner = msgspec.to_builtins(tree, str_keys=True)
+            if type(inner) is not kind:
+                todo.append(inner)
