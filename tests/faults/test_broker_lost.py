@@ -15,7 +15,7 @@ _UP_TO_S = 1.0
 """Round trips up to this are a slow Kafka, no outage: connecting and looking stay within their bounds."""
 
 
-def test_killed_and_started_again(one_node: Rig, gate: Gate) -> None:
+def test_1_killed_and_started_again(one_node: Rig, gate: Gate) -> None:
     with Scene("killed", one_node, gate, mixed(ORDERS.name, ONE.name), seed=FORM.seed) as scene:
         with scene.fault(Killed(one_node.cluster.nodes[0])):
             scene.last_unready(FORM.seconds(2, 25))
@@ -24,7 +24,7 @@ def test_killed_and_started_again(one_node: Rig, gate: Gate) -> None:
     scene.check_readiness()
 
 
-def test_frozen(one_node: Rig, gate: Gate) -> None:
+def test_2_frozen(one_node: Rig, gate: Gate) -> None:
     """Every id survives its retries: what is stored has the id that was sent, whatever was answered in between. And no event
     of a batch is stored once an earlier one of its key was not."""
     with Scene("frozen", one_node, gate, mixed(ORDERS.name, ONE.name), seed=FORM.seed) as scene:
@@ -41,7 +41,7 @@ def test_frozen(one_node: Rig, gate: Gate) -> None:
 
 @pytest.mark.usefixtures("namespace")
 @pytest.mark.parametrize("answers_only", [False, True] if FORM.long else [False])
-def test_packets_dropped_then_connections_reset(one_node: Rig, far_gate: Gate, answers_only: bool) -> None:
+def test_3_packets_dropped_then_connections_reset(one_node: Rig, far_gate: Gate, answers_only: bool) -> None:
     assert one_node.namespace is not None
     cut = Cut(one_node.namespace, answers_only=answers_only)
     reset = Reset(one_node.proxies)
@@ -70,7 +70,7 @@ class reset_after(Cut):  # noqa: N801 -- read as a verb: `with scene.fault(reset
 
 
 @pytest.mark.parametrize("rtt_s", [0.2, 1.0, 3.0, 8.0] if FORM.long else [0.2, 8.0])
-def test_a_broker_far_away(one_node: Rig, far_gate: Gate, rtt_s: float) -> None:
+def test_12_a_broker_far_away(one_node: Rig, far_gate: Gate, rtt_s: float) -> None:
     """What was answered "not stored" never turns up: work past its deadline was dropped before it was sent."""
     slow = Slow(one_node.proxies, rtt_s)
     with Scene(slow.name, one_node, far_gate, streams(ORDERS.name), seed=FORM.seed) as scene:

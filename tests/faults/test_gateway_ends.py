@@ -20,7 +20,7 @@ _GRACE_S = 1.0
 
 
 @pytest.mark.parametrize("outage", [False, True], ids=["under load", "in an outage"])
-def test_sigterm(one_node: Rig, tmp_path: Path, outage: bool) -> None:
+def test_9_sigterm(one_node: Rig, tmp_path: Path, outage: bool) -> None:
     """NOT_SERVING before connections are refused, exit within grace with code 0, lost 0."""
     drain_s = FORM.seconds(5.0, 20.0)
     name = "SIGTERM in an outage" if outage else "SIGTERM under load"

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 _REPLACED_S = 15.0
 
 
-def test_a_producer_wedged(one_node: Rig, tmp_path: Path) -> None:
+def test_6_a_producer_wedged(one_node: Rig, tmp_path: Path) -> None:
     """Its queue is not empty and nothing is delivered: not ready, replaced within 15 s, and nobody hears of it who has the time to
     wait: what it held was never sent, so the next producer sends it."""
     path = os.pathsep.join([str(WEDGING), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -41,7 +41,7 @@ def test_a_producer_wedged(one_node: Rig, tmp_path: Path) -> None:
     assert all(event.stored for event in scene.load.ledger)
 
 
-def test_sigkill_of_a_worker(one_node: Rig, tmp_path: Path) -> None:
+def test_10_sigkill_of_a_worker(one_node: Rig, tmp_path: Path) -> None:
     """Lost 0, and duplicates only of ids whose answer was cut: the producers repeat them with the same id until they hear 2xx."""
     http, grpc, admin = (str(port) for port in free_ports(3))
     with ExitStack() as running:

@@ -41,7 +41,7 @@ _HEAVY_BYTES = 300_000
 """All at once, each counted with its copy, as the gateway does: more than twice what may be in flight."""
 
 
-def test_an_outage_at_twice_the_load(one_node: Rig, tmp_path: Path) -> None:
+def test_8_an_outage_at_twice_the_load(one_node: Rig, tmp_path: Path) -> None:
     """More comes in than memory may hold: `overloaded` at once, memory within its bound + 20 %; and once the outage is seen,
     everything is refused in under 50 ms with Retry-After."""
     crowd = Stream(topic=ORDERS.name, producers=_CROWD, pause_s=3.0, pad_bytes=_HEAVY_BYTES, retry_s=(1.5, 3.0))
@@ -79,7 +79,7 @@ def _refusals(scene: Scene) -> list[Attempt]:
     return [a for a in scene.load.since(seen_s, healed_s, LONELY.name) if a.status == 503]
 
 
-def test_an_oversized_event_among_good_ones(one_node: Rig, gate: Gate) -> None:
+def test_11_an_oversized_event_among_good_ones(one_node: Rig, gate: Gate) -> None:
     """413 for it, alone and in a batch, by Kafka's limit and by ours; nobody else notices, and no producer is replaced."""
     replaced = gate.log_lines("producer is replaced")
     beyond_kafka, beyond_us = "x" * 120_000, "x" * 1_100_000
@@ -145,7 +145,7 @@ class Pulse:
         connection.close()
 
 
-def test_16000_requests_at_once(one_node: Rig, tmp_path: Path, run_burst_here) -> None:  # type: ignore[no-untyped-def]  # a fixture
+def test_7_16000_requests_at_once(one_node: Rig, tmp_path: Path, run_burst_here) -> None:  # type: ignore[no-untyped-def]  # a fixture
     """Each on a connection of its own (4,000 in the short form): all are stored, and the loop lives. The long form asks for half the
     throughput of 500; the lag is shown: requests that arrive in one moment are one turn of the loop."""
     few: Burst | None = None
@@ -178,7 +178,7 @@ def test_16000_requests_at_once(one_node: Rig, tmp_path: Path, run_burst_here) -
         assert many.stored_per_s >= few.stored_per_s / 2
 
 
-async def test_16000_publishes_of_one_key(one_node: Rig) -> None:
+async def test_7_16000_publishes_of_one_key(one_node: Rig) -> None:
     """The publisher alone, all under way in the same moment: stored once each, in the order of their sending. tests/bench
     judges throughput and lag, which are shown here."""
     async with running(one_node.cluster.bootstrap, ORDERS.name, delivery_timeout_s=60.0) as publisher:

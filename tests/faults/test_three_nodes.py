@@ -20,7 +20,7 @@ _BESIDE = 0.02
 """Of the answers beside a lost partition, how many may fail in the short form, where anybody may use the machine."""
 
 
-def test_leaders_move(three_nodes: Rig, gate_of_three: Gate) -> None:
+def test_4_leaders_move(three_nodes: Rig, gate_of_three: Gate) -> None:
     """A node leaves in order and comes back; its partitions move away while they are written to."""
     streams = [Stream(topic=name, producers=20, pause_s=0.15) for name in (ORDERS.name, STRICT.name)]
     for place, node in enumerate(three_nodes.cluster.nodes[: FORM.count(1, 3)]):
@@ -34,7 +34,7 @@ def test_leaders_move(three_nodes: Rig, gate_of_three: Gate) -> None:
         three_nodes.wait_in_sync(STRICT.name, 3, 60)
 
 
-def test_a_node_of_three_killed(three_nodes: Rig, gate_of_three: Gate) -> None:
+def test_4_5_a_node_of_three_killed(three_nodes: Rig, gate_of_three: Gate) -> None:
     """A partition without a leader for longer than a producer's timeout, one short of replicas, and others that need not care:
     never 2xx where it is not stored, no other partition waits, and all work afterwards."""
     streams = [Stream(topic=topic.name, producers=15, pause_s=0.15) for topic in (ORDERS, LONELY, STRICT)]
