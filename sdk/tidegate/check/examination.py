@@ -4,7 +4,7 @@ Called by the command and by `release`. Each step is a module of its own beside 
 """
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,10 +92,10 @@ def _check_topics(topics: Iterable[str], found: Survey) -> None:
 
 
 def _candidates(
-    folder: Path, subjects: Iterable[Subject], reference: Reference | None, scratch: Path
+    folder: Path, subjects: Sequence[Subject], reference: Reference | None, scratch: Path
 ) -> Iterator[Candidate]:
     """Each contract with what it is compared with."""
-    before = _Before(folder, reference, scratch) if reference is not None else None
+    before = _Before(folder, reference, scratch, subjects) if reference is not None else None
     for subject in subjects:
         released = tuple(Older(label=f"version {one.number}", source=one) for one in subject.versions)
         if released and not subject.changed:
@@ -111,7 +111,7 @@ def _candidates(
 class _Before:
     """The working copies of the reference, read only where an edited file differs from the folder's."""
 
-    def __init__(self, folder: Path, reference: Reference, scratch: Path) -> None:
+    def __init__(self, folder: Path, reference: Reference, scratch: Path, subjects: Iterable[Subject]) -> None:
         self.name = reference.name
         self._scratch = scratch
         edited = [name for name in reference.files if name.startswith(_EDITED)]
@@ -122,6 +122,7 @@ class _Before:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(content)
         self._schemas = SchemaFiles(scratch)
+        self._schemas.prepare(subject.contract.definition for subject in subjects)
 
     def source(self, subject: Subject) -> VersionSource | None:
         """What the reference's contract of this topic says; None where it has none, a draft, a broken one, or the same."""

@@ -10,15 +10,15 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from tidegate.contracts.fingerprint import descriptor_files, is_bundled
+from tidegate.contracts.fingerprint import DescriptorFile, descriptor_files, is_bundled
 from tidegate.contracts.wording import shown
 from tidegate.repository.broken import Place, Problems, Refused
 
-__all__ = ["OPTIONS_PROTO", "run_protoc"]
+__all__ = ["OPTIONS_PROTO", "joined_files", "run_protoc"]
 
 OPTIONS_PROTO = "tidegate/options/v1/options.proto"
 """What a contract's own service imports."""
@@ -71,7 +71,7 @@ def run_protoc(folder: Path, names: Sequence[str], place: Place, problems: Probl
             messages = done.stderr.decode(errors="replace").replace(f"{folder / 'proto'}/", "")
             _note_errors(messages, place, problems)
             raise Refused(names[0])
-        return _without_bundled_source_info(made.read_bytes())
+        return joined_files(descriptor_files(made.read_bytes()))
 
 
 def _note_errors(messages: str, place: Place, problems: Problems) -> None:
@@ -110,9 +110,10 @@ def _validate_descriptors() -> bytes:
     return FileDescriptorSet(file=[file.proto for file in files.values()]).to_binary()
 
 
-def _without_bundled_source_info(descriptors: bytes) -> bytes:
+def joined_files(files: Iterable[DescriptorFile]) -> bytes:
+    """Files as a serialised FileDescriptorSet; source info is kept for the project's own only."""
     out = bytearray()
-    for file in descriptor_files(descriptors):
+    for file in files:
         content = file.bare if is_bundled(file.name) else file.whole
         out += b"\x0a" + _varint(len(content)) + content
     return bytes(out)

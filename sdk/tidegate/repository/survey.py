@@ -79,9 +79,11 @@ def survey(folder: Path, only: Collection[str] = ()) -> Survey:
     broken += unlisted(folder, lock)
     schemas = SchemaFiles(folder)
     subjects: list[Subject] = []
-    for contract in own_routes(unique_ids(files, lock, broken), lock, broken, {}):
-        if only and contract.topic not in only:
-            continue
+    wanted = [
+        one for one in own_routes(unique_ids(files, lock, broken), lock, broken, {}) if not only or one.topic in only
+    ]
+    schemas.prepare(contract.definition for contract in wanted)
+    for contract in wanted:
         problems = Problems(contract_name(contract.topic), contract.topic)
         try:
             subjects.append(_subject(folder, lock, schemas, contract, problems))

@@ -3,7 +3,7 @@
 Everything a release freezes is settled here: paths that the contract names must exist in the schema.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tidegate.contracts.source import FieldRules, VersionSource
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.avro_files import AvroFiles
 from tidegate.repository.broken import Place, Problems, Refused
-from tidegate.repository.contract_file import ContractFile
+from tidegate.repository.contract_file import ContractFile, Definition
 from tidegate.repository.fields import avro_fields, protobuf_fields
 from tidegate.repository.proto_files import ProtoFiles
 
@@ -41,6 +41,10 @@ class SchemaFiles:
     def __init__(self, folder: Path) -> None:
         self._avro = AvroFiles(folder)
         self._proto = ProtoFiles(folder)
+
+    def prepare(self, definitions: Iterable[Definition]) -> None:
+        """Compiles the Protobuf files among `definitions` together, where many are about to be read."""
+        self._proto.prepare(one.path for one in definitions if one.format == "protobuf")
 
     def working_copy(self, contract: ContractFile, problems: Problems) -> WorkingCopy:
         """The contract's working copy. Raises `Refused` when anything is wrong, all of it noted."""

@@ -100,3 +100,28 @@ def test_a_file_is_compiled_once_for_all_its_messages(folder: Path) -> None:
     first = files.read("proto/a/v1/main.proto", "a.v1.First", ASKED, Problems("c"))
     (folder / "proto/a/v1/other.proto").unlink()
     assert files.read("proto/a/v1/main.proto", "a.v1.Second", ASKED, Problems("c")).descriptors is first.descriptors
+
+
+def test_files_compiled_together_are_what_each_gives_alone(tmp_path: Path) -> None:
+    """Their own imports only, in protoc's order: fingerprints depend on it."""
+    folder = tmp_path / "proto"
+    folder.mkdir()
+    head = 'syntax = "proto3";\npackage {0}.v1;\n'
+    (folder / "x.proto").write_text(head.format("x") + "message X { int32 n = 1; }\n")
+    (folder / "y.proto").write_text(head.format("y") + "message Y { int32 n = 1; }\n")
+    both = 'import "{1}.proto";\nimport "{2}.proto";\nmessage M {{ x.v1.X x = 1; y.v1.Y y = 2; }}\n'
+    (folder / "a.proto").write_text((head + both).format("a", "y", "x"))
+    (folder / "b.proto").write_text((head + both).format("b", "x", "y"))
+    place = Place(file="contracts/t.yaml")
+    together = ProtoFiles(tmp_path)
+    together.prepare(["proto/a.proto", "proto/b.proto", "proto/missing.proto"])
+    for name in ("a", "b"):
+        file, message = f"proto/{name}.proto", f"{name}.v1.M"
+        alone = ProtoFiles(tmp_path).read(file, message, place, Problems("t"))
+        assert together.read(file, message, place, Problems("t")) == alone
+    (folder / "b.proto").write_text("no proto")
+    half = ProtoFiles(tmp_path)
+    half.prepare(["proto/a.proto", "proto/b.proto"])
+    assert half.read("proto/a.proto", "a.v1.M", place, Problems("t")).message_index == (0,)
+    with pytest.raises(Refused):
+        half.read("proto/b.proto", "b.v1.M", place, Problems("t"))
