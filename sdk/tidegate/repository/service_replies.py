@@ -59,7 +59,8 @@ def _part(field: "DescField", registry: "Registry") -> Part | None:
     extension = registry.extension(_RECEIPT)
     if options is None or extension is None or extension.type not in options:
         return None
-    return _PARTS.get(int(cast("int", options[extension.type])))
+    value = options[extension.type]
+    return _PARTS.get(int(value)) if isinstance(value, int) else None
 
 
 def _field(field: "DescField", part: Part, at: Declared, problems: Problems) -> ReplyField | None:

@@ -141,8 +141,8 @@ class Rules:
         extension = self._registry.extension(_PUBLISH)
         if options is None or extension is None or extension.type not in options:
             return None
-        topic: str = options[extension.type].topic
-        return topic
+        topic = getattr(options[extension.type], "topic", "")  # a folder's own copy of the options may say anything
+        return topic if isinstance(topic, str) else ""
 
     def _closure(self, file: "DescFile") -> bytes:
         """A FileDescriptorSet of a file and all its imports, imports first, without source info."""

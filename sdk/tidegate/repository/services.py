@@ -9,6 +9,7 @@ Services are live, like roles and limits: they are read from proto/ wherever a g
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -16,14 +17,16 @@ from types import MappingProxyType
 from tidegate.contracts.services import ServiceSource
 from tidegate.contracts.source import ContractSource
 from tidegate.repository.broken import Broken, Place, Problems, Refused
-from tidegate.repository.files import read_bytes
+from tidegate.repository.files import read_bytes, read_text
 from tidegate.repository.protoc import OPTIONS_PROTO, run_protoc
 from tidegate.repository.service_rules import Rules, misfit
 
 __all__ = ["Services", "read_services"]
 
 _PROTO = "proto"
-_imports_options = re.compile(rb"^\s*import\s+[\"']%b[\"']" % re.escape(OPTIONS_PROTO).encode(), re.MULTILINE).search
+_imports_options = re.compile(
+    rb"^\s*import\s+(?P<how>option\s+)?[\"']%b[\"']" % re.escape(OPTIONS_PROTO).encode(), re.MULTILINE
+).search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +47,12 @@ def read_services(
     A service of `known` (what is served now) whose file is broken stays as it was where its contracts still fit.
     """
     broken: list[Broken] = []
-    names = [name for name, text in _proto_texts(folder, broken) if b"service" in text and _imports_options(text)]
-    compiled, files = _compiled(folder, names, broken)
+    rules, files = _compiled(folder, list(_candidates(folder, broken)), contracts, broken)
     sound: dict[str, ServiceSource] = {}
     gone = set[str]()
-    if files:  # else neither descriptors nor an extra are needed
-        rules = Rules(compiled, contracts)
+    if rules is not None:
         for name in files:
-            found, faults = rules.read(name)
+            found, faults = _read(rules, name)
             sound |= {service.name: service for service in found}
             broken += faults
             gone |= {service.name for service in known.values() if service.file == name} - rules.declared(name)
@@ -79,27 +80,66 @@ def _proto_texts(folder: Path, broken: list[Broken]) -> Iterator[tuple[str, byte
             broken += problems.rows
 
 
-def _compiled(folder: Path, names: Sequence[str], broken: list[Broken]) -> tuple[bytes, list[str]]:
-    """The descriptors of all files that compile together, and their names; what protoc says of the others is noted.
+def _candidates(folder: Path, broken: list[Broken]) -> Iterator[str]:
+    """The files that may declare services of ours."""
+    for name, text in _proto_texts(folder, broken):
+        imports = _imports_options(text) if b"service" in text else None
+        if imports is None:
+            continue
+        problems = Problems(name)
+        if imports["how"]:
+            place = Place(file=name, line=text.count(b"\n", 0, imports.start("how")) + 1)
+            problems.note("the options of services are imported by a plain import, without `option`", place)
+        with suppress(Refused):  # noted
+            read_text(folder, name, problems)
+        if problems:
+            broken += problems.rows
+        else:
+            yield name
+
+
+def _compiled(
+    folder: Path, names: Sequence[str], contracts: Mapping[str, ContractSource], broken: list[Broken]
+) -> tuple[Rules | None, list[str]]:
+    """All files that compile together, and their names; what is wrong with the others is noted.
 
     One call where nothing is wrong. Otherwise files are added one by one, in order: the first of two that cannot stand
     together is served.
     """
     if not names:
-        return b"", []
+        return None, []
     try:
-        return run_protoc(folder, names, Place(file=names[0]), Problems(names[0])), list(names)
+        return _linked(folder, names, contracts, Problems(names[0])), list(names)
     except Refused:
         pass
-    made, good = b"", list[str]()
+    rules: Rules | None = None
+    good: list[str] = []
     for name in names:
         problems = Problems(name)
         try:
-            made = run_protoc(folder, [*good, name], Place(file=name), problems)
+            rules = _linked(folder, [*good, name], contracts, problems)
             good.append(name)
         except Refused:
             broken += problems.rows
-    return made, good
+    return rules, good
+
+
+def _linked(folder: Path, names: Sequence[str], contracts: Mapping[str, ContractSource], problems: Problems) -> Rules:
+    """The files, compiled and linked. Raises `Refused`, noted: the last one is named where no other place is known."""
+    place = Place(file=names[-1])
+    made = run_protoc(folder, names, place, problems)
+    try:
+        return Rules(made, contracts)
+    except (ValueError, TypeError, KeyError) as error:  # text that is not UTF-8 in a file that it imports
+        problems.refuse(f"what protoc makes of it cannot be read: {error}", place)
+
+
+def _read(rules: Rules, name: str) -> tuple[list[ServiceSource], list[Broken]]:
+    try:
+        return rules.read(name)
+    except Exception as error:  # whatever it is, and be it a fault of ours: the other services are served
+        detail = f"cannot be served, by a fault of Tidegate: {error!r}"
+        return [], [Broken(file=name, line=1, column=1, detail=detail)]
 
 
 def _kept(

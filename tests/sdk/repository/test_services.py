@@ -11,6 +11,7 @@ from tests.sdk.repository.conftest import PROTO, PROTO_CONTRACT, Shop
 from tidegate.contracts.services import EMPTY, EVENT_RECEIPT, MethodSource, ReplyField, ReplySource, ServiceSource
 from tidegate.contracts.source import ContractSource
 from tidegate.repository.folder import read
+from tidegate.repository.service_rules import Rules
 from tidegate.repository.services import Services, read_services
 
 SERVICE = "proto/shop/v1/step_service.proto"
@@ -290,6 +291,94 @@ def test_protocs_complaints_take_one_file_down_and_no_other(with_service: Shop, 
     assert sorted(found.services) == ["shop.v1.StepService"]
     assert found.broken
     assert {row.file for row in found.broken} == {"proto/shop/v1/bad.proto"}
+
+
+ODD: dict[str, tuple[dict[str, str | bytes], str]] = {
+    "text that is not UTF-8": (
+        {SERVICE: TEXT.encode().replace(b"// One", b"// \xff")},
+        f"{SERVICE}:12:6: is not UTF-8 text",
+    ),
+    "an import whose text is not UTF-8": (
+        {
+            "proto/shop/v1/odd.proto": b'syntax = "proto3";\npackage shop.v1;\n// \xff\nmessage Odd {}\n',
+            SERVICE: TEXT.replace("import", 'import "shop/v1/odd.proto";\nimport', 1),
+        },
+        f"{SERVICE}:1:1: what protoc makes of it cannot be read",
+    ),
+    "an import of options alone": (
+        {
+            SERVICE: TEXT.replace('syntax = "proto3"', 'edition = "2024"').replace(
+                'import "tide', 'import option "tide', 2
+            )
+        },
+        f"{SERVICE}:6:1: the options of services are imported by a plain import, without `option`",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_odd_files_are_refused_and_take_no_other_down(with_service: Shop, services: Reader, case: str) -> None:
+    files, said = ODD[case]
+    for name, text in files.items():
+        with_service.write(name, text)
+    with_service.write("proto/shop/v1/a.proto", TEXT.replace("StepService", "Good").replace("Reply", "Answer"))
+    found = services(with_service)
+    (row,) = broken(found)
+    assert row.startswith(said)
+    assert list(found.services) == ["shop.v1.Good"]
+
+
+def test_a_fault_of_ours_takes_one_file_down(
+    with_service: Shop, services: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_service.write("proto/shop/v1/a.proto", TEXT.replace("StepService", "Good").replace("Reply", "Answer"))
+    judge = Rules.read
+
+    def fails(rules: Rules, name: str) -> object:
+        return judge(rules, name) if name.endswith("a.proto") else 1 / 0
+
+    monkeypatch.setattr(Rules, "read", fails)
+    found = services(with_service)
+    assert list(found.services) == ["shop.v1.Good"]
+    assert broken(found) == [
+        f"{SERVICE}:1:1: cannot be served, by a fault of Tidegate: ZeroDivisionError('division by zero')"
+    ]
+
+
+def test_options_that_are_not_ours_name_no_topic(with_service: Shop, services: Reader) -> None:
+    """A folder's own copy may say anything."""
+    options = (
+        'syntax = "proto3"; package tidegate.options.v1; import "google/protobuf/descriptor.proto";'
+        "extend google.protobuf.MethodOptions { string publish = 51730; }"
+        "extend google.protobuf.FieldOptions { string receipt = 51731; }"
+    )
+    service = (
+        'syntax = "proto3";\npackage shop.v1;\nimport "shop/v1/step.proto";\nimport "tidegate/options/v1/options.proto";\n'
+        'message R { string id = 1 [(tidegate.options.v1.receipt) = "x"]; }\n'
+        'service S { rpc A(Step) returns (R) { option (tidegate.options.v1.publish) = "shop.steps"; } }'
+    )
+    with_service.write("proto/tidegate/options/v1/options.proto", options)
+    with_service.write(SERVICE, service)
+    first, second = broken(services(with_service))
+    assert first.startswith(f"{SERVICE}:6:39: S.A: the option publish names no topic")
+    assert second.startswith(f"{SERVICE}:6:34: S.A answers shop.v1.R, and no field of it has the option")
+
+
+@pytest.mark.parametrize(
+    ("head", "package"),
+    [('syntax = "proto2";', "shop.v1"), ('edition = "2023";', "shop.v1"), ('edition = "2024";', "shop.v1"), ('syntax = "proto3";', "")],
+)  # fmt: skip
+def test_every_syntax_and_no_package(with_service: Shop, services: Reader, head: str, package: str) -> None:
+    method = 'rpc A(shop.v1.Step) returns (google.protobuf.Empty) { option (tidegate.options.v1.publish).topic = "shop.steps"; }'
+    lines = [head, f"package {package};" if package else "", 'import "google/protobuf/empty.proto";']
+    lines += [
+        'import "shop/v1/step.proto";',
+        'import "tidegate/options/v1/options.proto";',
+        f"service S {{ {method} }}",
+    ]
+    with_service.write(SERVICE, "\n".join(lines))
+    found = services(with_service)
+    assert (broken(found), list(found.services)) == ([], [f"{package}.S" if package else "S"])
 
 
 def test_of_two_files_with_one_name_the_first_is_served(with_service: Shop, services: Reader) -> None:
