@@ -24,6 +24,7 @@ from tidegate.check.processes import spread
 from tidegate.check.protobuf_consumers import protobuf_broken
 from tidegate.check.protobuf_lint import protobuf_lint
 from tidegate.check.refusal import Refusal
+from tidegate.check.services import services_broken
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
 from tidegate.contracts.source import VersionSource
@@ -71,6 +72,8 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
     found = survey(folder, topics)
     _check_topics(topics, found)
     findings = [from_broken(row) for row in found.broken]
+    if not topics:  # a service may publish to several
+        findings += services_broken(folder, found)
     if reference is not None:
         findings += history_broken(folder, reference, found.lock, frozenset(found.topics))
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:

@@ -73,6 +73,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "registry/nested-message": "clients count nested messages differently: declare it at the top level",
         "registry/long": "give it a maximum of 9007199254740991, or send it as a string",
         "registry/nanos": "Node's numbers hold no nanoseconds since 1970: use timestamp-micros",
+        "service/invalid": 'CONTRACTS.md, "Services of your own", says what can be served',
         "check/fault": "please report it, with the contract",
     }
 )
