@@ -72,9 +72,9 @@ def _bare(descriptors: bytes) -> list[bytes]:
 
 
 def _linted(candidates: Iterable[Candidate], scratch: Path, section: Mapping[str, object]) -> Iterator[Finding]:
-    files = [
+    files = (
         (file.name, file.whole) for candidate in candidates for file in descriptor_files(candidate.source.descriptors)
-    ]
+    )
     topics: dict[str, str] = {}
     for candidate in candidates:
         for file in descriptor_files(candidate.source.descriptors):
@@ -85,11 +85,8 @@ def _linted(candidates: Iterable[Candidate], scratch: Path, section: Mapping[str
 
 
 def _broken(pairs: Sequence[_Pair], scratch: Path, category: str) -> Iterator[Finding]:
-    new: list[tuple[str, bytes]] = []
-    old: list[tuple[str, bytes]] = []
-    for number, pair in enumerate(pairs):
-        new += moved_files(pair.candidate.source.descriptors, number)
-        old += moved_files(pair.older.source.descriptors, number)
+    new = (one for n, pair in enumerate(pairs) for one in moved_files(pair.candidate.source.descriptors, n))
+    old = (one for n, pair in enumerate(pairs) for one in moved_files(pair.older.source.descriptors, n))
     found: dict[tuple[str, Place, str, str], list[str]] = {}
     for row in breaking(image_of(new), image_of(old), scratch, [category]):
         match = _moved.match(row.path) or _moved.search(row.message)

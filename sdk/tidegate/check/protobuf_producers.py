@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from protobuf import DescEnum, DescField, DescMessage, Message
-from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
 from protovalidate import ViolationPb
 
 from tidegate.check.bounds import narrowed
 from tidegate.check.refusal import MAX_REFUSALS, Refusal
 from tidegate.contracts.protobuf.expected import Facts, element_facts, field_kind, field_rules, key_facts
+from tidegate.contracts.protobuf.linking import linked
 from tidegate.contracts.source import VersionSource
 
 __all__ = ["protobuf_refusals"]
@@ -37,8 +37,8 @@ _ELSEWHERE = ("example", "cel", "items", "keys", "values", "ignore")
 
 def protobuf_refusals(old: VersionSource, new: VersionSource) -> list[Refusal]:
     """What `new` refuses of the JSON that `old` accepts, as far as fields and rules tell; the first 200."""
-    before = FileDescriptorSet.from_binary(old.descriptors).to_registry().message(old.message)
-    after = FileDescriptorSet.from_binary(new.descriptors).to_registry().message(new.message)
+    before, old_pool = linked(old.descriptors, old.message)
+    after, new_pool = linked(new.descriptors, new.message)
     if before is None or after is None:
         return []
     comparison = _Comparison(unknown=new.unknown_fields)
@@ -48,6 +48,7 @@ def protobuf_refusals(old: VersionSource, new: VersionSource) -> list[Refusal]:
             found.append(one)
         if len(found) == MAX_REFUSALS:
             break
+    del old_pool, new_pool  # held until here: a message alone does not keep what it was linked with
     return found
 
 

@@ -52,12 +52,9 @@ def _avro_record(
             yield from _avro(field.get("type"), path, full.rpartition(".")[0], named, (*above, full))
 
 
-def protobuf_fields(descriptors: bytes, message: str) -> frozenset[str]:
+def protobuf_fields(message: "DescMessage") -> frozenset[str]:
     """Every dotted path of a message, by the .proto file's names and by JSON's; the first 20,000 where there are more."""
-    from protobuf.wkt.google.protobuf.descriptor_pb import FileDescriptorSet
-
-    root = FileDescriptorSet.from_binary(descriptors).to_registry().message(message)
-    return frozenset(islice(_protobuf(root, "", ()), _MAX_PATHS)) if root is not None else frozenset()
+    return frozenset(islice(_protobuf(message, "", ()), _MAX_PATHS))
 
 
 def _protobuf(message: "DescMessage", prefix: str, above: tuple[str, ...]) -> Iterator[str]:

@@ -52,12 +52,16 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a folder holds. `topics` are those of all contract files, the broken ones too."""
+    """What a folder holds. `topics` are those of all contract files, the broken ones too.
+
+    `files` is what was read of avro/ and proto/: whoever judges the subjects keeps it, since their descriptors share parts.
+    """
 
     lock: Lock
     subjects: tuple[Subject, ...]
     broken: tuple[Broken, ...]
     topics: tuple[str, ...]
+    files: SchemaFiles
 
 
 def survey(folder: Path, only: Collection[str] = ()) -> Survey:
@@ -89,7 +93,7 @@ def survey(folder: Path, only: Collection[str] = ()) -> Survey:
             subjects.append(_subject(folder, lock, schemas, contract, problems))
         except Refused:
             broken += [row for row in problems.rows if row not in broken]
-    return Survey(lock=lock, subjects=tuple(subjects), broken=tuple(broken), topics=tuple(topics))
+    return Survey(lock=lock, subjects=tuple(subjects), broken=tuple(broken), topics=tuple(topics), files=schemas)
 
 
 def _subject(folder: Path, lock: Lock, schemas: SchemaFiles, contract: ContractFile, problems: Problems) -> Subject:

@@ -41,6 +41,15 @@ class SchemaFiles:
     def __init__(self, folder: Path) -> None:
         self._avro = AvroFiles(folder)
         self._proto = ProtoFiles(folder)
+        self._pools: list[object] = []  # what contracts share of their descriptors lives as long as somebody holds it
+
+    def _protobuf_fields(self, descriptors: bytes, message: str) -> frozenset[str]:
+        from tidegate.contracts.protobuf.linking import linked  # an extra
+
+        found, pool = linked(descriptors, message)
+        if pool not in self._pools:
+            self._pools.append(pool)
+        return protobuf_fields(found) if found is not None else frozenset()
 
     def prepare(self, definitions: Iterable[Definition]) -> None:
         """Compiles the Protobuf files among `definitions` together, where many are about to be read."""
@@ -61,7 +70,7 @@ class SchemaFiles:
                 message=definition.message,
                 message_index=compiled.message_index,
             )
-            known = protobuf_fields(compiled.descriptors, definition.message)
+            known = self._protobuf_fields(compiled.descriptors, definition.message)
         _check_paths(contract, known, problems)
         if problems:
             raise Refused(contract.topic)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.sdk.repository.conftest import Shop
 
+from tidegate.contracts.protobuf.linking import linked
 from tidegate.repository.broken import Place, Problems
 from tidegate.repository.fields import avro_fields, protobuf_fields
 from tidegate.repository.proto_files import ProtoFiles
@@ -44,7 +45,8 @@ def test_what_is_no_schema_has_no_fields(value: Any) -> None:
 def test_protobuf_fields_by_both_names(proto_shop: Shop) -> None:
     asked = Place(file="contracts/shop.steps.yaml")
     schema = ProtoFiles(proto_shop.folder).read("proto/shop/v1/step.proto", "shop.v1.Step", asked, Problems("c"))
-    assert protobuf_fields(schema.descriptors, "shop.v1.Step") == {
+    step, _pool = linked(schema.descriptors, "shop.v1.Step")
+    assert step is not None
+    assert protobuf_fields(step) == {
         "order_id", "orderId", "changed_at", "changedAt", "details", "details.text",
     }  # fmt: skip
-    assert protobuf_fields(schema.descriptors, "shop.v1.Nothing") == frozenset()
