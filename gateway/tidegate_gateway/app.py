@@ -162,7 +162,7 @@ class Gateway:
             PortSettings(
                 drain_s=plan.drain_s,
                 deadlines=plan.deadlines,
-                max_connections=room_for(plan.max_connections),
+                max_connections=room_for(plan.max_connections, beside=plan.grpc.max_connections),
                 trusted_proxies=plan.trusted_proxies,
                 tls=self._tls,
             ),
@@ -303,6 +303,7 @@ class Gateway:
             RpcDeps(
                 intake=self._intake,
                 problems=answers.problems,
+                body_timeout_s=self._plan.body_timeout_s,
                 public=self._plan.public,
                 ready=lambda: self._plan.ready_without_kafka or self._publisher.ready()[0],
                 on_request=metrics.on_request,

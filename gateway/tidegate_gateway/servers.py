@@ -74,15 +74,18 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-def room_for(max_connections: int) -> int:
-    """As many connections as the process may have open files, at most `max_connections`; the soft limit is raised to it."""
+def room_for(max_connections: int, beside: int = 0) -> int:
+    """As many connections as the process may have open files, at most `max_connections`; the soft limit is raised to it.
+
+    `beside`: so many that another port may have.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = max_connections + _DESCRIPTORS_KEPT
+    wanted = max_connections + beside + _DESCRIPTORS_KEPT
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         if soft < wanted:
-            fewer = max(soft // 2, soft - _DESCRIPTORS_KEPT)
+            fewer = min(max_connections, max(soft // 2, soft - beside - _DESCRIPTORS_KEPT))
             _log.warning("fewer connections than configured: the limit of open files is low", extra={"limit": fewer})
             return fewer
     return max_connections

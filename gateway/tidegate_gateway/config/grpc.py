@@ -17,6 +17,7 @@ def grpc_settings(resolved: Resolved, problems: list[Problem]) -> RpcSettings:
         tls=RpcTls(cert=files.cert, key=files.key, client_ca=files.client_ca) if files is not None else None,
         reflection=resolved["grpc.reflection"] is True,
         max_calls=int(_number(resolved, "max_calls")),
+        max_connections=int(_number(resolved, "max_connections")),
         max_streams=int(_number(resolved, "max_streams")),
         keepalive_s=_number(resolved, "keepalive_s"),
         keepalive_timeout_s=_number(resolved, "keepalive_timeout_s"),

@@ -82,6 +82,7 @@ class Call:
         "head",
         "outcome",
         "place",
+        "reading_since_s",
         "request",
         "topic",
     )
@@ -96,6 +97,7 @@ class Call:
         self._deprecated = False
         self.head = head if head is not None else read_head(context.invocation_metadata() or ())
         self.outcome = "ok"
+        self.reading_since_s: float | None = None
         self.place: int | None = None
         self.topic = ""
         self.events = 1
@@ -141,8 +143,13 @@ class Call:
         return message if isinstance(message, bytes) else None
 
     async def read_one(self) -> bytes:
-        """The request of a unary call. Raises `malformed` where the client closed without one."""
+        """The request of a unary call. Raises `malformed` where the client closed without one.
+
+        One that does not arrive in time ends the call: `Methods.sweep` looks at `reading_since_s`.
+        """
+        self.reading_since_s = perf_counter()
         message = await self.read()
+        self.reading_since_s = None
         if message is None:
             raise Fault(Code.MALFORMED, "the call ended without a request")
         return message

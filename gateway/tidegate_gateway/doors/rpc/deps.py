@@ -27,7 +27,7 @@ def _unheard(_topic: str, _door: str, _code: Code, _events: int) -> None:
 class RpcDeps:
     """Everything that the door's methods need.
 
-    `public`: contracts are shown without a token. `ready` says whether events could be stored now, for health.
+    `public`: contracts are shown without a token. `body_timeout_s` is how long a unary call's request may take to arrive. `ready` says whether events could be stored now, for health.
     `on_request` is told of every call, and of every request of a stream: the door (`grpc`), what became of it and the
     seconds it took; `on_refused` of those that stopped before their events were judged (as in `rest.deps`). Both must not
     raise or wait. `now_ms` is milliseconds since 1970 UTC.
@@ -36,6 +36,7 @@ class RpcDeps:
     intake: Intake
     problems: Problems
     public: bool = False
+    body_timeout_s: float = 10.0
     ready: Callable[[], bool] = lambda: True
     on_request: Callable[[str, str, float], None] = _uncounted
     on_refused: Callable[[str, str, Code, int], None] = _unheard

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import perf_counter
 from types import MappingProxyType
@@ -95,6 +96,7 @@ class Methods(grpc.GenericRpcHandler):
     def __init__(self, deps: RpcDeps, crowd: Crowd | None = None) -> None:
         self._deps = deps
         self._crowd = crowd or Crowd()
+        self._under_way: dict[Call, Context] = {}
         self.services: Mapping[str, Service] = MappingProxyType({})
         self.by_path: Mapping[str, Method] = MappingProxyType({})
         self._handlers: Mapping[str, Handler] = MappingProxyType({})
@@ -125,6 +127,19 @@ class Methods(grpc.GenericRpcHandler):
             raise Fault(code, detail)
 
         return self._handler(Method(name="", stream=refuse))
+
+    async def sweep(self, now_s: float) -> None:
+        """End the calls whose request has not arrived in time; `now_s` is `perf_counter`'s.
+
+        A read cannot be taken back from gRPC's core: the status goes out beside it, and the core then ends the read.
+        """
+        for call, context in tuple(self._under_way.items()):
+            since_s = call.reading_since_s
+            if since_s is not None and now_s - since_s > self._deps.body_timeout_s:
+                call.reading_since_s, call.outcome = None, Code.TIMEOUT
+                end = await self._end(call, Fault(Code.TIMEOUT, "the request did not arrive in time"))
+                with suppress(grpc.aio.BaseError):
+                    await context.abort(end.status, end.message, end.trailing)
 
     def _handler(self, method: Method) -> Handler:
         """grpc.aio's two kinds that leave reading to the handler: who calls is looked at before a request is read.
@@ -157,11 +172,13 @@ class Methods(grpc.GenericRpcHandler):
         streams = method.intake and method.stream is not None
         self._crowd.calls += method.intake
         self._crowd.streams += streams
+        self._under_way[call] = context
         try:
             response = await handler(call)
             code = call.outcome
             return response
-        except grpc.aio.BaseError:  # the connection is gone: there is nobody to tell
+        except grpc.aio.BaseError:  # the connection is gone, or `sweep` has ended the call: there is nobody to tell
+            code = call.outcome if call.outcome == Code.TIMEOUT else code
             raise
         except Said as said:
             end, code = said, ""
@@ -171,6 +188,7 @@ class Methods(grpc.GenericRpcHandler):
         finally:  # before its answer leaves: who has an answer finds it counted
             self._crowd.calls -= method.intake
             self._crowd.streams -= streams
+            del self._under_way[call]
             if method.intake and code:
                 self._deps.on_request(DOOR, code, perf_counter() - started)
         await context.abort(end.status, end.message, end.trailing if isinstance(end, Ended) else ())

@@ -5,6 +5,7 @@ Made, started, refreshed and stopped by `app`. Nothing of a call is decided here
 
 import asyncio
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any
 
 from tidegate_gateway.doors.rpc.admission import Admission
@@ -23,6 +24,9 @@ __all__ = ["RpcServer", "RpcSettings", "RpcUnbindable"]
 
 _LAST_WALL = 2
 """grpc's own limit of calls stands so many times behind ours: it can say neither when to come back nor why."""
+_IDLE_MS = 300_000
+"""A connection without calls is told to go after this; clients connect again when they have something to say."""
+_SWEEP_S = 1.0
 _ROOM_ABOVE = 1_048_576
 """gRPC's own limit of a message stands so much above ours, which answers with details."""
 
@@ -35,7 +39,7 @@ class RpcUnbindable(OSError):
 class RpcSettings:
     """The port's bounds. Port 0 is any free one; `tls` None: plain text.
 
-    `max_calls` may be under way, `max_streams` of them on one connection. A connection that says nothing for `keepalive_s` is
+    `max_calls` may be under way, `max_streams` of them on one connection, on `max_connections` in all. A connection that says nothing for `keepalive_s` is
     pinged and closed where nothing comes back in `keepalive_timeout_s`. After `max_connection_age_s` a connection is told to go
     (GOAWAY), and `max_connection_grace_s` later it is closed; so a stream ends by itself within the grace. All in seconds.
     """
@@ -45,6 +49,7 @@ class RpcSettings:
     tls: RpcTls | None = None
     reflection: bool = False
     max_calls: int = 2048
+    max_connections: int = 1024
     max_streams: int = 256
     keepalive_s: float = 60.0
     keepalive_timeout_s: float = 20.0
@@ -74,6 +79,7 @@ class RpcServer:
             options=_options(settings, deps.intake.settings.max_batch_bytes),
             maximum_concurrent_rpcs=_LAST_WALL * settings.max_calls,
         )
+        self._sweeper: asyncio.Task[None] | None = None
         self._address = ""
 
     @property
@@ -101,6 +107,7 @@ class RpcServer:
         """Serve from now on."""
         self.refresh()
         await self._server.start()
+        self._sweeper = asyncio.create_task(self._sweep())
 
     def refresh(self) -> None:
         """Serve the contracts' services of now; calls under way keep theirs."""
@@ -116,7 +123,14 @@ class RpcServer:
     async def stop(self, grace_s: float) -> None:
         """GOAWAY to every connection, at most `grace_s` seconds for the calls under way, then the end."""
         await self._server.stop(grace_s)
-        await asyncio.sleep(0)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(min(_SWEEP_S, self._deps.body_timeout_s / 2))
+            await self._methods.sweep(perf_counter())
 
 
 def _options(settings: RpcSettings, max_message_bytes: int) -> tuple[tuple[str, Any], ...]:
@@ -126,6 +140,8 @@ def _options(settings: RpcSettings, max_message_bytes: int) -> tuple[tuple[str, 
         ("grpc.max_receive_message_length", max_message_bytes + _ROOM_ABOVE),
         ("grpc.max_metadata_size", MAX_METADATA_BYTES),
         ("grpc.absolute_max_metadata_size", MAX_METADATA_BYTES),
+        ("grpc.max_allowed_incoming_connections", settings.max_connections),
+        ("grpc.max_connection_idle_ms", _IDLE_MS),
         ("grpc.max_concurrent_streams", settings.max_streams),
         ("grpc.keepalive_time_ms", round(settings.keepalive_s * 1000)),
         ("grpc.keepalive_timeout_ms", round(settings.keepalive_timeout_s * 1000)),

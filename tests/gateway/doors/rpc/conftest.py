@@ -123,7 +123,11 @@ Opener = Callable[..., Awaitable[RpcGate]]
 
 @asynccontextmanager
 async def opened(
-    *contracts: CompiledContract, rpc: RpcSettings | None = None, public: bool = False, **settings: Any
+    *contracts: CompiledContract,
+    rpc: RpcSettings | None = None,
+    public: bool = False,
+    read_timeout_s: float = 10.0,
+    **settings: Any,
 ) -> AsyncIterator[RpcGate]:
     """A port over contracts, for as long as the block lasts."""
     gate = make_gate(*contracts, **settings)
@@ -132,6 +136,7 @@ async def opened(
         intake=gate.intake,
         problems=Problems(BASE_URL, lambda: 0.0),
         public=public,
+        body_timeout_s=read_timeout_s,
         ready=lambda: ready[0],
         on_request=lambda door, code, _: gate.requests.append(f"{door} {code}"),
         on_refused=lambda *what: gate.refused.append(what),

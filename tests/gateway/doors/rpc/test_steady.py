@@ -1,13 +1,15 @@
 """What grpcio's own server does not survive, or does not bound: on raw HTTP/2, since no client sends it."""
 
 import gzip
+from contextlib import suppress
 
 import grpc
 from grpc._cython import cygrpc
 from tests.gateway.doors.rest.conftest import TOPIC
-from tests.gateway.doors.rpc.conftest import Http2, RpcGate, event, frame, headers, message
+from tests.gateway.doors.rpc.conftest import Http2, Opener, RpcGate, event, frame, headers, message
 
 from tidegate.ingest.v1 import ingest_pb2 as pb
+from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.doors.rpc.steady import path_reader
 
 PUBLISH = b"/tidegate.ingest.v1.IngestService/Publish"
@@ -67,3 +69,31 @@ async def test_a_packed_request_is_taken(door: RpcGate) -> None:
         request, metadata=(("authorization", "Bearer good"),), compression=grpc.Compression.Gzip
     )
     assert response.results[0].status == pb.STATUS_STORED
+
+
+async def test_a_request_that_does_not_arrive_is_let_go(open_door: Opener) -> None:
+    """A client with a good token that sends half of its request, and then nothing."""
+    door = await open_door(read_timeout_s=0.2)
+    connection = await Http2.open(door.server.address)
+    half = message(pb.PublishRequest(topic=TOPIC, events=[event()]).SerializeToString())[:-3]
+    connection.send(frame(HEADERS, END_HEADERS, 1, headers(PUBLISH, AUTHORIZED)), frame(DATA, 0, 1, half))
+    seen = await connection.frames(lambda _, flags, stream: stream == 1 and bool(flags & END_STREAM))
+    await connection.close()
+    told = [(kind, flags) for kind, flags, stream, _ in seen if stream == 1 and kind in {DATA, HEADERS, RESET}]
+    assert told == [(HEADERS, END_HEADERS | END_STREAM)]
+    assert door.gate.requests == ["grpc timeout"]
+    assert (await door.publish(event())).results[0].status == pb.STATUS_STORED
+
+
+async def test_connections_beyond_the_most_are_closed(open_door: Opener) -> None:
+    door = await open_door(rpc=RpcSettings(max_connections=3))
+    connections = [await Http2.open(door.server.address) for _ in range(5)]
+    kept = 0
+    for connection in connections:
+        with suppress(ConnectionError):
+            connection.send(frame(6, 0, 0, b"12345678"))
+            seen = await connection.frames(lambda kind, flags, _: kind == 6 and bool(flags & 1))
+            kept += bool(seen) and seen[-1][0] == 6
+    for connection in connections:
+        await connection.close()
+    assert kept == 3
