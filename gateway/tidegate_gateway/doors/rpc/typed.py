@@ -20,7 +20,7 @@ from tidegate_gateway.doors.rpc.typed_metadata import EventMetadata, read_event_
 from tidegate_gateway.doors.rpc.typed_replies import Reply, compile_reply
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import encoded_cost_bytes
-from tidegate_gateway.intake.submission import Incoming, Refusal, Request, Submission
+from tidegate_gateway.intake.submission import Admission, Incoming, Refusal, Request, Submission
 
 __all__ = ["typed_services"]
 
@@ -174,6 +174,7 @@ async def _store(
     """Submit one event. Raises `NotTaken` where it is not stored, and what stops a submission."""
     admission = call.admit(topic, len(body), about.version)
     with admission.reservation as reservation:
+        _check_size(len(body), call, admission)
         reservation.grow_to(encoded_cost_bytes(len(body)))
         event = Incoming(body=body, id=about.id, key=about.key, time=about.time, headers=about.headers)
         submission = Submission(events=(event,), count=1, size_bytes=len(body), media_type=PROTOBUF)
@@ -185,3 +186,11 @@ async def _store(
     if not isinstance(line, Stored):
         raise TypeError("what is published is stored or refused")
     return line
+
+
+def _check_size(size_bytes: int, call: Call, admission: Admission) -> None:
+    """Raise `too_large` before anything is spent on the event, as REST does before it reads one."""
+    limit_bytes = call.deps.intake.settings.max_event_bytes
+    limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
+    if size_bytes > limit_bytes:
+        raise Fault(Code.TOO_LARGE, f"the body takes {size_bytes} bytes, at most {limit_bytes} are allowed")
