@@ -73,11 +73,12 @@ class _Printer:
             self._line(0, f"import {kind}{_quoted(name.encode())};")
         self._option_lines(0, file.options)
         scope = file.package
-        for index, enum in enumerate(file.enum_type):
-            self._enum(0, enum, (_FILE_ENUMS, index))
+        # Messages first: clients that take the first declaration for the event's (kafkajs) find a message.
         for index, message in enumerate(file.message_type):
             if not _is_group_of(message, file.extension, scope):
                 self._message(0, message, scope, (_FILE_MESSAGES, index))
+        for index, enum in enumerate(file.enum_type):
+            self._enum(0, enum, (_FILE_ENUMS, index))
         self._extensions(0, file.extension, scope, file.message_type)
         for index, service in enumerate(file.service):
             self._service(service, (_FILE_SERVICES, index))
