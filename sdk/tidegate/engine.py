@@ -17,6 +17,7 @@ from tidegate.diversion import Diversion
 from tidegate.engine_settings import EngineSettings
 from tidegate.lanes import NEVER, Lane
 from tidegate.outgoing import Generation, Outcome, Outgoing, Undelivered
+from tidegate.pacing import Pace
 from tidegate.placing import Topic
 from tidegate.spooling import Spool
 from tidegate.transport.port import Answer
@@ -50,6 +51,7 @@ class Engine:
         "_generation",
         "_older",
         "_out",
+        "_pace",
         "_random",
         "_retries_out",
         "_settings",
@@ -66,6 +68,7 @@ class Engine:
         self._random = random
         self._breaker = Breaker(settings.breaker_threshold)
         self._budget = RetryBudget()
+        self._pace = Pace()
         self._topics: dict[str, Topic] = {}
         self._generation = Generation()
         self._older: list[Generation] = []
@@ -130,25 +133,31 @@ class Engine:
         """What goes out at `now`. Every shipment must come back."""
         self._expire(now)
         shipments: list[Shipment] = []
-        for lane in self._lanes():
+        for lane in self._oldest_first():
             if lane.due_at(self._settings.batch) > now:
                 continue
             shipment = self._ship(lane, now)
             if shipment is not None:
                 shipments.append(shipment)
+        if self._pace.active and not any(lane.backlog or lane.spooled for lane in self._lanes()):
+            self._pace.caught_up()
         return shipments
 
     def _ship(self, lane: Lane, now: float) -> Shipment | None:
         passage = self._breaker.passage(now)
         retry = lane.retrying
+        paced = self._pace.allowance(now, self._random)
         if passage is Passage.NONE or (retry and self._budget.exhausted and self._retries_out):
             return None
         probe = passage is Passage.PROBE
         if self._diversion is not None and lane.refillable:
             self._refill(lane, self._diversion)
-        events = lane.take(now, self._settings.batch, 1 if probe else lane.max_events)
+        most = 1 if probe else lane.max_events if paced is None else min(paced, lane.max_events)
+        events = lane.take(now, self._settings.batch, most) if most else []
         if not events:
             return None
+        if not probe:
+            self._pace.took(len(events))
         lane.in_flight = True
         self._retries_out += retry
         if probe:
@@ -176,17 +185,16 @@ class Engine:
         return max((len(lane.waiting) for lane in self._lanes() if not lane.in_flight), default=0)
 
     def next_due(self, now: float) -> float | None:
-        """When `due` is worth a call again; None: not before something else happens (an event, an answer)."""
+        """When `due` is worth a call again, `now` at the earliest; None: not before something else happens (an event, an answer)."""
         due = NEVER
-        passage = self._breaker.passage(now)
-        gate = self._breaker.probe_at if self._breaker.open else now
+        gate = self._breaker.probe_at if self._breaker.open else self._pace.next_at
         for lane in self._lanes():
             due = min(due, lane.next_deadline())
             if gate is None or (lane.retrying and self._budget.exhausted and self._retries_out):
                 continue
             at = lane.due_at(self._settings.batch)
-            due = min(due, at if passage is Passage.ALL else max(at, gate))
-        return None if due == NEVER else due
+            due = min(due, max(at, gate))
+        return None if due == NEVER else max(due, now)
 
     def _expire(self, now: float) -> None:
         for lane in self._lanes():
@@ -241,6 +249,8 @@ class Engine:
         elif len(again) == len(shipment.events):
             lane.give_back(shipment.events)
             lane.hold(now, self._random, judgement.wait_s)
+            if judgement.gateway_failed:
+                lane.shrink(1, lasting=False)  # what a gateway that fails refuses again should be little
         else:
             lane.succeeded()
             lane.hold_keys(again, now, self._random)
@@ -255,14 +265,7 @@ class Engine:
         self._budget.succeeded()
         was_open_s = self._breaker.succeeded(now)
         if was_open_s:
-            self._resume(now, was_open_s)
-
-    def _resume(self, now: float, was_open_s: float) -> None:
-        """After an outage the lanes come back spread over a tenth of it: a fleet that lost one gateway must not find it together."""
-        spread_s = min(was_open_s * self._settings.resume_spread, self._settings.max_resume_spread_s)
-        for lane in self._lanes():
-            if lane.backlog:
-                lane.hold_until(now + self._random() * spread_s)
+            self._pace.begin(now, self.events - len(shipment.events), was_open_s, self._random)
 
     def returned(self, shipment: Shipment, reason: str) -> None:
         """The shipment's request was cancelled: its events wait again, and may have been stored."""
@@ -338,6 +341,11 @@ class Engine:
             self.counters.undelivered += 1
         event.on_settled(event, outcome)
         self._topics[event.topic].settled()
+
+    def _oldest_first(self) -> Sequence[Lane]:
+        """All lanes; while they share an allowance, whose events wait longest come first."""
+        lanes = list(self._lanes())
+        return sorted(lanes, key=Lane.next_deadline) if self._pace.active else lanes
 
     def _lanes(self) -> Iterator[Lane]:
         for topic in self._topics.values():

@@ -15,8 +15,7 @@ class EngineSettings:
     `lanes`: requests in flight for one topic at most. `max_events`, `max_bytes`: of events without an outcome; the oldest that wait are
     dropped beyond it (the inbox stops earlier under the other policies). `spool_after_events`: with so many in memory
     new ones go to the spool, where there is one. `attempt_timeout_s`: for one answer;
-    `shortest_attempt_s`: what an attempt gets even when the deadline is nearer. `resume_spread`: the part of an outage over which lanes
-    come back after it, `max_resume_spread_s` at most.
+    `shortest_attempt_s`: what an attempt gets even when the deadline is nearer.
     """
 
     batch: BatchLimits = field(default_factory=BatchLimits)
@@ -27,5 +26,3 @@ class EngineSettings:
     breaker_threshold: int = THRESHOLD
     attempt_timeout_s: float = 30.0
     shortest_attempt_s: float = 1.0
-    resume_spread: float = 0.1
-    max_resume_spread_s: float = 5.0

@@ -176,10 +176,6 @@ class Lane:
         self._hold_until = now + wait_s(self.failures, random, hint_s)
         self.failures += 1
 
-    def hold_until(self, until: float) -> None:
-        """Nothing of the lane goes before `until`."""
-        self._hold_until = max(self._hold_until, until)
-
     def hold_keys(self, failed: Sequence[tuple[Outgoing, float | None]], now: float, random: Random) -> None:
         """Some events of a batch that went through go again: their keys wait, the others go on.
 

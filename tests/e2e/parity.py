@@ -10,6 +10,7 @@ import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,12 +60,12 @@ def _change(tree: Any, dice: random.Random) -> None:
         del tree[dice.choice(here)]
     elif act < 0.8 and here:
         place = dice.choice(here)
-        tree[place] = dice.choice(_ODD)
+        tree[place] = deepcopy(dice.choice(_ODD))
     elif isinstance(tree, dict):
         name = dice.choice(here) if here else "a"
-        tree[dice.choice([f"{name}s", name.swapcase(), "moonPhase", "", "a/b~c ü"])] = dice.choice(_ODD)
+        tree[dice.choice([f"{name}s", name.swapcase(), "moonPhase", "", "a/b~c ü"])] = deepcopy(dice.choice(_ODD))
     else:
-        tree.append(dice.choice(_ODD if dice.random() < 0.5 or not tree else tree))
+        tree.append(deepcopy(dice.choice(_ODD if dice.random() < 0.5 or not tree else tree)))
 
 
 def _garbled(text: bytes, dice: random.Random) -> bytes:
