@@ -9,11 +9,14 @@ from pathlib import Path
 import httpx2
 import pytest
 from google.protobuf import descriptor_pb2
+from tests.gateway.doors.pages.test_pages import Page
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.services import ServiceSource
 from tidegate.repository.services import read_services
+from tidegate_gateway.doors.pages.content import topic_page
 from tidegate_gateway.doors.pages.methods import methods, service_of
+from tidegate_gateway.doors.pages.rendering import topic_html
 from tidegate_gateway.doors.rest.deps import GrpcAddress, RestDeps
 
 SCHEMAS = Path(__file__).resolve().parents[4] / "schemas"
@@ -77,6 +80,26 @@ def test_the_grpcurl_line_sends_the_example(
             events.append(event)
             given = given.lstrip()[end:]
         assert events == [example] * count
+
+
+def test_the_page_shows_them_with_their_comments(contract: CompiledContract, services: list[ServiceSource]) -> None:
+    html = topic_html(topic_page(contract, "https://gate", GRPC, services), "")
+    page = Page(html)
+    assert len(page.ids) == len(set(page.ids))
+    assert {"section-methods", "section-fields"} <= set(page.ids)
+    assert "#section-methods" in page.links
+    said = page.text.replace("\u200b", "")
+    for entry in methods(contract, services, "https://gate", GRPC):
+        assert entry.command in said
+        assert entry.doc in said
+    assert "buf:lint" not in said
+
+
+def test_without_services_or_a_port_the_page_says_nothing_of_them(
+    contract: CompiledContract, services: list[ServiceSource]
+) -> None:
+    for page in (topic_page(contract, "https://gate", GRPC), topic_page(contract, "https://gate", None, services)):
+        assert "section-methods" not in Page(topic_html(page, "")).ids
 
 
 def test_only_what_publishes_to_the_topic_is_shown(deps: RestDeps, services: list[ServiceSource]) -> None:
