@@ -9,6 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tidegate.cli.producing import COMMANDS, add_commands, run_command
+
 __all__ = ["main"]
 
 
@@ -26,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    if options.command in COMMANDS:
+        return run_command(options)
     if options.command == "check":
         from tidegate.cli.check import run_check
 
@@ -48,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _check(commands)
     _release(commands)
+    add_commands(commands)
     return parser
 
 
