@@ -15,6 +15,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import shown
 from tidegate.errors import Code
 from tidegate.wire.event import check_headers, check_id
+from tidegate_gateway.doors.rest.event_headers import named_again
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = [
@@ -207,9 +208,8 @@ def _own_headers(own: tuple[tuple[bytes, bytes], ...]) -> tuple[tuple[str, bytes
         texts = [(name.decode("latin-1").lower(), value.decode("utf-8")) for name, value in own]
     except UnicodeDecodeError:
         raise _malformed("event_header", "holds a value that is not UTF-8", "UTF-8 text", rule="encoding") from None
-    names = [name for name, _ in texts]
-    if len(set(names)) != len(names):
-        again = next(name for name in names if names.count(name) > 1)
+    again = named_again(texts)
+    if again is not None:
         raise _malformed_header(f"Event-Header-{shown(again)}", "stands twice, and may stand once", "one value")
     bad = check_headers(texts, "#")
     if bad is not None:

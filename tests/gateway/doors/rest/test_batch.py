@@ -113,6 +113,15 @@ async def test_events_that_cannot_be_read(gate: Gate, event: bytes, pointer: str
     assert len(gate.publisher.stored) == 4
 
 
+async def test_ever_so_many_headers_of_which_the_last_stands_twice_cost_no_quadratic_search(gate: Gate) -> None:
+    """Each name looked for in all the others: one request of 1 MB held every other for minutes."""
+    names = ",".join(f'"a{number}":""' for number in range(60_000))
+    event = b'{"headers":{%s,"zz":"","ZZ":""},"value":{"n":1}}' % names.encode()
+    (result,) = (await gate.batch(event, media=NDJSON)).json["results"]
+    (violation,) = result["error"]["errors"]
+    assert (violation["pointer"], violation["rule"]) == ("#/headers/zz", "duplicate_key")
+
+
 async def test_an_events_wrong_type_is_said_in_words(gate: Gate) -> None:
     for event, detail, expected, found in (
         (b"[]", "the event is no object", "an event", "array"),
