@@ -19,6 +19,7 @@ from tidegate.contracts.compiled import CompiledContract
 from tidegate_gateway.adapters.auth_settings import IssuerSettings
 from tidegate_gateway.adapters.dev_key import DevKey
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
+from tidegate_gateway.adapters.external_registry import ExternalRegistry
 from tidegate_gateway.adapters.jwks import KeyCache
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
@@ -29,6 +30,7 @@ from tidegate_gateway.adapters.tokens import TokenAuthenticator
 from tidegate_gateway.config.plan import Plan
 from tidegate_gateway.contracts_folder import read_catalogue, watched_paths
 from tidegate_gateway.doors.admin import AdminDeps, admin_app
+from tidegate_gateway.doors.registry.protobuf_schemas import served_proto
 from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import GrpcAddress, RestDeps
@@ -97,6 +99,7 @@ class Gateway:
         }
         self._keepers: list[asyncio.Task[None]] = []
         self._broker: EmbeddedBroker | None = None
+        self._with_ids = ExternalRegistry(plan.registry, served_proto) if plan.registry is not None else None
         self._tls = TlsContext(plan.tls) if plan.tls is not None else None
 
     @property
@@ -122,7 +125,13 @@ class Gateway:
         admin_socket = undone.enter_context(bind(plan.admin.host, plan.admin.port))
         self._changes.were_read(await asyncio.to_thread(look, self._watched))
         self._catalogue.swap(
-            await asyncio.to_thread(read_catalogue, plan.contracts_dir, working_copies=plan.working_copies, services={})
+            await asyncio.to_thread(
+                read_catalogue,
+                plan.contracts_dir,
+                working_copies=plan.working_copies,
+                services={},
+                with_ids=self._with_ids,
+            )
         )
         if not self.catalogue.contracts:
             raise NoContractError(_nothing_served(plan.contracts_dir, self.catalogue))
@@ -203,6 +212,7 @@ class Gateway:
                 working_copies=plan.working_copies,
                 known=known.contracts,
                 services=known.services,
+                with_ids=self._with_ids,
             )
             self._catalogue.swap(fresh)
             self._grpc.refresh()

@@ -3,12 +3,13 @@
 Nothing here watches the folder (`file_changes` does) and nothing judges events.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.services import ServiceSource
+from tidegate.contracts.source import ContractSource
 from tidegate.repository.folder import Loaded, contract_name, load
 from tidegate.repository.services import read_services
 from tidegate_gateway.intake.catalogue import BrokenContract, Catalogue
@@ -37,14 +38,15 @@ def read_catalogue(
     working_copies: bool,
     known: Contracts = MappingProxyType({}),
     services: Services | None = None,
+    with_ids: Callable[[ContractSource], ContractSource] | None = None,
 ) -> Catalogue:
     """A schemas folder as a snapshot; what `known` holds and did not change is not compiled again.
 
     A contract of `known` whose file is broken now stays as it was, and the catalogue says so. So do all where nothing can be
     read, as while a folder is being replaced. The same holds for services of contracts: `services` are those served now, None
-    where there is no door for them.
+    where there is no door for them. `with_ids` gives contracts the schema ids of another registry.
     """
-    loaded = load(folder, working_copies=working_copies, known=known)
+    loaded = load(folder, working_copies=working_copies, known=known, with_ids=with_ids)
     sound = {contract.topic: contract for contract in loaded.contracts}
     kept = _kept(loaded, sound, known)
     lost = _lost_routes(sound, kept)

@@ -1,10 +1,9 @@
 """`[kafka]` as the settings of the publisher; what is wrong with it is named with its own place. Called by `plan`."""
 
-from pathlib import Path
-
 from tidegate_gateway.adapters.kafka.security import Security
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.config.read import Problem, Resolved
+from tidegate_gateway.config.secrets import read_secret
 
 __all__ = ["kafka_settings"]
 
@@ -13,7 +12,6 @@ _SECURITY = (
     "ssl_key_password",
 )  # fmt: skip
 _SECRETS = ("sasl_password", "ssl_key_password")
-_MAX_SECRET_BYTES = 65_536
 
 
 def kafka_settings(resolved: Resolved, problems: list[Problem]) -> KafkaSettings | None:
@@ -26,7 +24,7 @@ def kafka_settings(resolved: Resolved, problems: list[Problem]) -> KafkaSettings
         detail = "is not set: name Kafka's host:port (or, for trials, kafka.embedded = true)"
         problems.append(Problem(where="kafka.bootstrap_servers", detail=detail))
         return None
-    secrets = {name: _secret(resolved, name, problems) for name in _SECRETS}
+    secrets = {name: read_secret(resolved, f"kafka.{name}", problems) for name in _SECRETS}
     settings = KafkaSettings(
         bootstrap_servers=str(servers),
         security=Security(**{name: _text(resolved, name) for name in _SECURITY} | secrets),
@@ -52,30 +50,6 @@ def _not_with_embedded(resolved: Resolved) -> list[Problem]:
     return [
         Problem(where=where, detail=f"kafka.embedded and {setting.option.name} exclude each other") for setting in given
     ]
-
-
-def _secret(resolved: Resolved, name: str, problems: list[Problem]) -> str:
-    """A secret from the option, or from the file that `<name>_file` names (its last line end taken off)."""
-    given, file = resolved[f"kafka.{name}"], resolved[f"kafka.{name}_file"]
-    if not file:
-        return "" if given is None else str(given)
-    where = resolved.settings[f"kafka.{name}_file"].origin
-    if given:
-        problems.append(Problem(where=where, detail=f"kafka.{name} and kafka.{name}_file exclude each other"))
-        return str(given)
-    try:
-        content = Path(str(file)).read_bytes()
-        secret = content.decode("utf-8").removesuffix("\n").removesuffix("\r")
-    except OSError as error:
-        problems.append(Problem(where=where, detail=f"kafka.{name}_file: {file} cannot be read: {error.strerror}"))
-    except UnicodeDecodeError:
-        problems.append(Problem(where=where, detail=f"kafka.{name}_file: {file} is not UTF-8"))
-    else:
-        if secret and len(content) <= _MAX_SECRET_BYTES:
-            return secret
-        fault = f"is larger than {_MAX_SECRET_BYTES} bytes" if secret else "is empty"
-        problems.append(Problem(where=where, detail=f"kafka.{name}_file: {file} {fault}"))
-    return "?"  # so that it is not called missing, too
 
 
 def _placed(resolved: Resolved, wrong: str) -> Problem:

@@ -86,6 +86,10 @@ OPTIONS: Final = (
     _option("contracts.dir", "str", "schemas", "the folder that holds contracts/, avro/, proto/, released/, released.lock"),
     _option("contracts.public", "bool", False, "whether contracts and docs are shown without a token"),
     _option("contracts.reload_s", "float", 5.0, "how often files of contracts and keys are looked at, in seconds: a change is served without a restart; 0 reloads on SIGHUP only", 0, 3600),
+    _option("contracts.registry_url", "str", None, "a Confluent-compatible registry whose schema ids are used instead of released.lock's; asked when contracts are loaded"),
+    _option("contracts.registry_username", "str", "", "who we are there (Basic authentication)"),
+    _option("contracts.registry_password", "str", None, "its password; better in a file", secret=True),
+    _option("contracts.registry_password_file", "str", None, "the file that holds the password, a line end at its end not counted"),
     _option("contracts.base_url", "str", "", "what docs links start with; empty: http://<host>:<port> as bound"),
     _option("auth.leeway_s", "float", 30.0, "how far clocks may differ, in seconds, at exp, nbf and iat", 0, 300),
     _option("auth.max_lifetime_s", "float", 86400.0, "the longest lifetime of a token that is accepted, in seconds", 1, 31_536_000),
@@ -135,6 +139,5 @@ ISSUER_OPTIONS: Final = (
 
 LATER: Final = frozenset({
     "redis",
-    "contracts.registry_url",
 })  # fmt: skip
 """Options (and sections) of the design that this build does not serve: refused by name, never ignored."""

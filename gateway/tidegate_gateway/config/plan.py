@@ -9,11 +9,13 @@ from pathlib import Path
 
 from tidegate.contracts.source import Limits
 from tidegate_gateway.adapters.auth_settings import AuthSettings, IssuerSettings
+from tidegate_gateway.adapters.external_registry import RegistrySettings
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.config.grpc import grpc_settings
 from tidegate_gateway.config.http import tls_settings, trusted_proxies
 from tidegate_gateway.config.kafka import kafka_settings
 from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting
+from tidegate_gateway.config.registry import registry_settings
 from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.edge.deadlines import Deadlines
 from tidegate_gateway.edge.proxies import Network
@@ -60,6 +62,7 @@ class Plan:
     max_connections: int = 4096
     trusted_proxies: tuple[Network, ...] = ()
     grpc: RpcSettings = field(default_factory=lambda: RpcSettings(port=0))
+    registry: RegistrySettings | None = None
 
 
 def plan_of(resolved: Resolved) -> Plan:
@@ -70,6 +73,7 @@ def plan_of(resolved: Resolved) -> Plan:
     limits = _limits(resolved)
     tls, trusted = tls_settings(resolved, problems), trusted_proxies(resolved, problems)
     grpc = grpc_settings(resolved, problems)
+    registry = registry_settings(resolved, problems)
     if problems:
         raise ConfigError(problems)
     return Plan(
@@ -99,6 +103,7 @@ def plan_of(resolved: Resolved) -> Plan:
         max_connections=int(_number(resolved, "http.max_connections")),
         trusted_proxies=trusted,
         grpc=grpc,
+        registry=registry,
     )
 
 

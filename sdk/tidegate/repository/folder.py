@@ -6,7 +6,7 @@ A broken contract is a row of `Broken` and never takes another one down. Nothing
     released/<topic>/<n>/    what was released         released.lock  its ids
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,10 +95,17 @@ def read(folder: Path, *, working_copies: bool, routes: Mapping[str, str] | None
     return Repository(contracts=tuple(sources), broken=tuple(broken), copies=copies)
 
 
-def load(folder: Path, *, working_copies: bool, known: Mapping[str, CompiledContract] | None = None) -> Loaded:
+def load(
+    folder: Path,
+    *,
+    working_copies: bool,
+    known: Mapping[str, CompiledContract] | None = None,
+    with_ids: Callable[[ContractSource], ContractSource] | None = None,
+) -> Loaded:
     """Every contract below `folder`, compiled. Raises nothing.
 
-    Versions unchanged since `known` (compiled contracts by topic) are taken from there.
+    Versions unchanged since `known` (compiled contracts by topic) are taken from there. `with_ids` gives a contract other schema
+    ids than the lock's, those of another registry; what it raises breaks the contract.
     """
     routes = {old.source.route: topic for topic, old in (known or {}).items() if old.source.route}
     repository = read(folder, working_copies=working_copies, routes=routes)
@@ -106,7 +113,8 @@ def load(folder: Path, *, working_copies: bool, known: Mapping[str, CompiledCont
     broken = list(repository.broken)
     for source in repository.contracts:
         try:
-            contracts.append(compile_contract(source, (known or {}).get(source.topic)))
+            named = source if with_ids is None else with_ids(source)
+            contracts.append(compile_contract(named, (known or {}).get(source.topic)))
         except Exception as error:  # whatever it is, and be it a fault of ours: the other contracts are served
             name = contract_name(source.topic)
             whole = Broken(file=name, line=1, column=1, detail=_said(error), topic=source.topic)

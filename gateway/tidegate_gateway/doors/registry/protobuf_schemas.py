@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from tidegate_gateway.doors.registry.proto_text import proto_text
 
-__all__ = ["ProtoFile", "clean_files", "comparable", "subject_of_import"]
+__all__ = ["ProtoFile", "clean_files", "comparable", "served_proto", "subject_of_import"]
 
 _PRIVATE = ("buf/validate/", "tidegate/")
 
@@ -38,6 +38,12 @@ def clean_files(descriptors: bytes) -> tuple[ProtoFile, ...]:
     kept = _needed(files)
     symbols = frozenset(_symbols(kept.values()))
     return tuple(_proto_file(file, symbols) for file in files if file.name in kept)
+
+
+def served_proto(descriptors: bytes) -> tuple[str, tuple[str, ...]]:
+    """The text that consumers get of a serialised FileDescriptorSet's last file, and what it imports."""
+    own = clean_files(descriptors)[-1]
+    return own.text, own.imports
 
 
 def comparable(file: descriptor_pb2.FileDescriptorProto) -> bytes:
