@@ -3,6 +3,8 @@
 Called by `ingest` and `typed`. The words are `doors.problems`'; only the form is made here.
 """
 
+from msgspec import structs
+
 from tidegate.contracts.source import Owner as ContractOwner
 from tidegate.contracts.verdict import Violation as Wrong
 from tidegate.errors import Code, row
@@ -15,19 +17,35 @@ from tidegate_gateway.intake.submission import Admission, Line, Refusal, Told
 
 __all__ = ["fill_receipts", "owner_of", "problem_message", "receipt_of"]
 
+_FULL_BYTES = 1_500_000
+"""Of an answer, for refusals that are told in full."""
+_SHORT_CHARACTERS = 100
+
 
 def fill_receipts(
     into: pb.PublishResponse | pb.ValidateResponse, told: Told, admission: Admission, problems: Problems
 ) -> str:
-    """Write the topic and a result for each event; what became of the request for metrics: `ok`, a code, or `mixed`."""
+    """Write the topic and a result for each event; what became of the request for metrics: `ok`, a code, or `mixed`.
+
+    Stock clients take messages of 4 MiB, and of a longer answer they report RESOURCE_EXHAUSTED, though events were stored. So
+    refusals are told in full as long as there is room, and then in short: code, detail, wait, and how many violations are left out.
+    """
     into.topic = admission.contract.topic
     jitter = problems.jitter()
     codes: set[Code] = set()
     results = into.results
+    room_bytes = _FULL_BYTES
     for line in told.lines:
-        _write(results.add(), line, admission, problems, jitter)
-        if isinstance(line, Refusal):
-            codes.add(line.code)
+        receipt = results.add()
+        if not isinstance(line, Refusal):
+            _write(receipt, line, admission, problems, jitter)
+            continue
+        codes.add(line.code)
+        if room_bytes > 0:
+            _write(receipt, line, admission, problems, jitter)
+            room_bytes -= receipt.ByteSize()
+        else:
+            _write_short(receipt, line, admission, problems, jitter)
     if not codes:
         return "ok"
     refused = sum(isinstance(line, Refusal) for line in told.lines)
@@ -90,6 +108,26 @@ def _write(receipt: pb.EventReceipt, line: Line, admission: Admission, problems:
         receipt.offset = line.offset
     else:
         receipt.status = pb.STATUS_VALID
+
+
+def _write_short(
+    receipt: pb.EventReceipt, line: Refusal, admission: Admission, problems: Problems, jitter: float
+) -> None:
+    alone = structs.replace(line, violations=(), omitted=0)
+    problem = problems.of_refusal(alone, admission, jitter)
+    receipt.id = line.id
+    receipt.status = pb.STATUS_FAILED if problem.retryable else pb.STATUS_REJECTED
+    receipt.error.CopyFrom(
+        pb.Problem(
+            status=problem.status,
+            detail=problem.detail[:_SHORT_CHARACTERS],
+            code=problem.code,
+            retryable=problem.retryable,
+            omitted=line.omitted + len(line.violations),
+            retry_after_s=problem.retry_after_s,
+            grpc_code=grpc_code(line.code).value[0],
+        )
+    )
 
 
 def _violation(violation: Wrong) -> pb.Violation:
