@@ -9,6 +9,7 @@ import json
 import random
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -126,9 +127,12 @@ def _local(version: CompiledVersion, body: bytes) -> tuple[str, tuple[object, ..
 def _remote(
     http: httpx2.Client, url: str, headers: dict[str, str], bodies: list[bytes]
 ) -> Iterator[tuple[str, tuple[object, ...]]]:
-    response = http.post(
-        url + "?format=values", content=b"\n".join(bodies), headers={**headers, "content-type": "application/x-ndjson"}
-    )
+    headers = {**headers, "content-type": "application/x-ndjson"}
+    for _ in range(60):
+        response = http.post(url + "?format=values", content=b"\n".join(bodies), headers=headers)
+        if response.status_code != 429:
+            break
+        time.sleep(float(response.headers["retry-after"]))  # a verdict spends the allowance as publishing does
     for line in msgspec.json.decode(response.content, type=ReceiptLines).results:
         if line.error is None:
             yield line.status, ()

@@ -5,6 +5,7 @@ stream authenticates once, so each token has streams of its own.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 import grpc
@@ -26,6 +27,12 @@ _OPTIONS: Final = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),  # delivery waits longer by itself
 )
+_NO_ANSWER: Final = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
+)
+_OWN_MAKING: Final = "Internal error from Core"
+_LOOKS: Final = 5
+_LOOK_S: Final = 0.01
 _Metadata = tuple[tuple[str, str], ...]
 _Stream = grpc.aio.StreamStreamCall[Any, pb.PublishResponse]
 
@@ -76,7 +83,7 @@ class GrpcTransport:
             stream.cancel()
             raise
         answer = await self._over(stream, request, message)
-        return answer if answer is not None else Unreached(reason="the gateway ended the stream", maybe_stored=False)
+        return answer if answer is not None else Unreached(reason="the gateway ended the stream", maybe_stored=True)
 
     def _kept(self, token: str | None) -> _Stream | None:
         """A stream that is free; those of another token, and those that ended, are let go."""
@@ -88,22 +95,19 @@ class GrpcTransport:
         return None
 
     async def _over(self, stream: _Stream, request: Request, message: pb.PublishRequest) -> Answer | None:
-        """The answer over this stream; None where the gateway had ended it in good order, and surely did not read the request."""
+        """The answer over this stream; None where the gateway had ended it before it read the request."""
         try:
             await stream.write(message)
             response = await stream.read()
-        except grpc.aio.AioRpcError as error:
-            return _failed(error)
-        except asyncio.InvalidStateError:  # it ended between two requests
-            return None if await stream.code() is grpc.StatusCode.OK else _ended(await stream.code())
+        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
+            return await _status_of(stream)
         except BaseException:
             stream.cancel()
             raise
         if isinstance(response, pb.PublishResponse):
             self._idle.append((request.token, stream))
             return answer_of(response)
-        code = await stream.code()
-        return None if code is grpc.StatusCode.OK else _ended(code)
+        return await _status_of(stream)
 
     async def bundle(self, topic: str, etag: str | None, token: str | None, timeout_s: float) -> BundleAnswer:
         """`GetContract`."""
@@ -136,38 +140,34 @@ def _metadata(token: str | None, traceparent: str | None) -> _Metadata:
 
 def _unconnected(error: grpc.aio.AioRpcError) -> Answer:
     """The stream was refused before a request went over it."""
-    if error.code() is grpc.StatusCode.UNAVAILABLE and not _pushback_ms(error):
+    pushback_ms = _pushback_in(error.trailing_metadata())
+    if error.code() is grpc.StatusCode.UNAVAILABLE and pushback_ms is None:
         return Unreached(reason="no connection to the gateway", maybe_stored=False)
-    return refusal_of(error.code().name, error.details() or "", _pushback_ms(error))
+    return refusal_of(error.code().name, error.details() or "", pushback_ms)
 
 
-def _failed(error: grpc.aio.AioRpcError) -> Answer:
-    """The stream ended while a request was under way."""
-    said = _pushback_ms(error)
-    if said is None and error.code() in (
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.INTERNAL,
-    ):
-        return Unreached(reason=f"the connection ended without an answer: {error.code().name}", maybe_stored=True)
-    return refusal_of(error.code().name, error.details() or "", said)
+async def _status_of(stream: _Stream) -> Answer | None:
+    """Why a stream ended while a request was due; None: before the request could be written or read.
+
+    A write to a stream that the server has just ended fails, with a status of grpc's own making, which comes before the server's or takes
+    its place (grpcio 1.8x, `_AioCall.set_internal_error`): so the server's is waited for a moment, and may be lost.
+    """
+    for _ in range(_LOOKS):
+        if await stream.details() != _OWN_MAKING:
+            break
+        await asyncio.sleep(_LOOK_S)
+    code = await stream.code()
+    if code is grpc.StatusCode.OK or await stream.details() == _OWN_MAKING:
+        return None
+    pushback_ms = _pushback_in(await stream.trailing_metadata())
+    if pushback_ms is None and code in _NO_ANSWER:
+        return Unreached(reason=f"the connection ended without an answer: {code.name}", maybe_stored=True)
+    return refusal_of(code.name, await stream.details() or "", pushback_ms)
 
 
-def _ended(code: grpc.StatusCode) -> Answer:
-    """The stream was ended with a status in place of a response."""
-    if code in (
-        grpc.StatusCode.UNAVAILABLE,
-        grpc.StatusCode.CANCELLED,
-        grpc.StatusCode.UNKNOWN,
-        grpc.StatusCode.INTERNAL,
-    ):
-        return Unreached(reason=f"the stream ended without an answer: {code.name}", maybe_stored=True)
-    return refusal_of(code.name, "the stream was refused", None)
-
-
-def _pushback_ms(error: grpc.aio.AioRpcError) -> float | None:
-    """`grpc-retry-pushback-ms` of the trailers (gRFC A6)."""
-    for name, value in error.trailing_metadata() or ():
+def _pushback_in(trailers: Iterable[tuple[str, str | bytes]] | None) -> float | None:
+    """`grpc-retry-pushback-ms` (gRFC A6)."""
+    for name, value in trailers or ():
         if name == "grpc-retry-pushback-ms":
             try:
                 return max(0.0, float(value))
