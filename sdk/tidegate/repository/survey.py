@@ -4,11 +4,12 @@ Called by `tidegate check`. `folder` reads the same files for those who serve th
 """
 
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.contracts.source import VersionSource
-from tidegate.repository.broken import Broken, Problems, Refused
+from tidegate.repository.broken import Broken, Place, Problems, Refused
 from tidegate.repository.contract_file import ContractFile
 from tidegate.repository.folder import (
     CONTRACTS,
@@ -89,22 +90,26 @@ def survey(folder: Path, only: Collection[str] = ()) -> Survey:
     schemas.prepare(contract.definition for contract in wanted)
     for contract in wanted:
         problems = Problems(contract_name(contract.topic), contract.topic)
-        try:
+        with suppress(Refused):  # noted
             subjects.append(_subject(folder, lock, schemas, contract, problems))
-        except Refused:
-            broken += [row for row in problems.rows if row not in broken]
+        broken += [row for row in problems.rows if row not in broken]
     return Survey(lock=lock, subjects=tuple(subjects), broken=tuple(broken), topics=tuple(topics), files=schemas)
 
 
 def _subject(folder: Path, lock: Lock, schemas: SchemaFiles, contract: ContractFile, problems: Problems) -> Subject:
     copy = candidate_of(schemas, contract, problems)
-    versions = read_versions(folder, lock, contract.topic, problems)
+    released = Problems(problems.file, problems.topic)
+    try:
+        versions = read_versions(folder, lock, contract.topic, released)
+    finally:
+        for row in released.rows:
+            problems.note(row.detail, Place(file=row.file, line=row.line, column=row.column))
     return Subject(contract=contract, versions=versions, copy=copy)
 
 
 def candidate_of(schemas: SchemaFiles, contract: ContractFile, problems: Problems) -> WorkingCopy:
-    """The contract's working copy. Raises `Refused`, all that is wrong noted."""
+    """The contract's working copy, all that is wrong noted. Raises `Refused` where there is no schema to judge."""
     try:
-        return schemas.working_copy(contract, problems)
+        return schemas.working_copy(contract, problems, strict=False)
     except RecursionError:
         problems.refuse(f"{contract.definition.path} is nested too deeply", contract.definition.place)

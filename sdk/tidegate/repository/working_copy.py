@@ -55,8 +55,11 @@ class SchemaFiles:
         """Compiles the Protobuf files among `definitions` together, where many are about to be read."""
         self._proto.prepare(one.path for one in definitions if one.format == "protobuf")
 
-    def working_copy(self, contract: ContractFile, problems: Problems) -> WorkingCopy:
-        """The contract's working copy. Raises `Refused` when anything is wrong, all of it noted."""
+    def working_copy(self, contract: ContractFile, problems: Problems, *, strict: bool = True) -> WorkingCopy:
+        """The contract's working copy. Raises `Refused` when anything is wrong, all of it noted.
+
+        Not `strict`: fields that the contract names and the schema lacks are noted only, so that the schema can be judged.
+        """
         definition = contract.definition
         places: Mapping[str, Place] = {}
         if definition.format == "avro":
@@ -72,7 +75,7 @@ class SchemaFiles:
             )
             known = self._protobuf_fields(compiled.descriptors, definition.message)
         _check_paths(contract, known, problems)
-        if problems:
+        if problems and strict:
             raise Refused(contract.topic)
         frozen = msgspec.structs.replace(source, fingerprint=fingerprint(source))
         rule_places = {row.path: row.options_place or row.place for row in contract.properties}

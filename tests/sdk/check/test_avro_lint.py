@@ -118,3 +118,17 @@ def test_what_the_verdict_allows_and_still_bites(shop: Shop, name: str) -> None:
     assert (FILE, 4, rule) in shop.warnings()
     shop.release()
     assert [row for row in shop.warnings() if row[2].startswith("compatibility/")] == [], "and is not told for ever"
+
+
+def test_a_field_that_the_contract_still_names_hides_no_break(shop: Shop) -> None:
+    """The key was renamed in the schema only: who breaks is told in the same run."""
+    path = shop.folder / "contracts/shop.orders.yaml"
+    path.write_text(path.read_text() + "    properties: [{name: count, description: How many.}]\n")
+    shop.schema({"name": "number", "type": "int"})
+    assert shop.errors() == [
+        (FILE, 1, "forward/READER_FIELD_MISSING_DEFAULT_VALUE"),
+        (FILE, 1, "producer/field-removed"),
+        (FILE, 3, "backward/READER_FIELD_MISSING_DEFAULT_VALUE"),
+        (FILE, 3, "producer/field-required"),
+        ("contracts/shop.orders.yaml", 8, "contract/invalid"),
+    ]
