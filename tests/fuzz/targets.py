@@ -137,7 +137,7 @@ def _tagged() -> bytes:
 
 def _container(data: bytes) -> None:
     try:
-        container = read_container(data, _CONTRACTS["rich"], max_bytes=_MOST_BYTES)
+        container = read_container(data, _CONTRACTS["rich"], max_bytes=_MOST_BYTES, max_values=_MOST_BYTES)
         for value in container.values:
             _judged(container.version, value, AVRO)
     except BrokenContainer as error:

@@ -43,9 +43,9 @@ async def container_batch(body: bytes, admission: Admission, *, max_events: int,
     size_bytes = 0
     turn_ends = perf_counter() + _TURN_S
     try:
-        container = read_container(body, admission.contract, max_bytes=max_bytes)
+        container = read_container(body, admission.contract, max_bytes=max_bytes, max_values=max_events)
         if container.count > max_events:
-            detail = f"a container file of {container.count} events: at most {max_events} are taken at once"
+            detail = f"a container file of more events than the {max_events} that are taken at once"
             raise Fault(Code.TOO_LARGE, detail, max_events=max_events)
         number = _agreed(container.version, admission)
         for value in container.values:

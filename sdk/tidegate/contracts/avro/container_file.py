@@ -32,6 +32,8 @@ _MAX_METADATA: Final = 1000
 _SCHEMA_TIMES, _SCHEMA_MORE_BYTES = 4, 16_384  # white space and documentation may differ from the version's own text
 _MEANING = frozenset({"name", "namespace", "type", "fields", "symbols", "items", "values", "size"})
 _ZSTD_WINDOW_BYTES: Final = 8 << 20
+_MAX_EMPTY_BLOCKS: Final = 256
+"""No writer writes any; 400,000 of them, each to be decompressed, are a file of eight megabytes and seconds of work."""
 
 
 class BrokenContainer(ValueError):
@@ -46,7 +48,7 @@ class BrokenContainer(ValueError):
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """A container file whose header and blocks are in order.
 
-    `count` is the number of values, as the blocks say. `values` are the bare values in their order, to be walked once;
+    `count` is the number of values, as the blocks say (where they are too many, those of the blocks up to there). `values` are the bare values in their order, to be walked once;
     walking raises `BrokenContainer` where a block is not what it says.
     """
 
@@ -61,15 +63,16 @@ class _Block(msgspec.Struct, frozen=True):
     end: int
 
 
-def read_container(body: bytes, contract: CompiledContract, *, max_bytes: int) -> Container:
+def read_container(body: bytes, contract: CompiledContract, *, max_bytes: int, max_values: int) -> Container:
     """The values in a container file. `max_bytes` bounds all blocks together, decompressed.
 
+    Of a file of more than `max_values` the blocks behind them are not looked at: the caller refuses it by its `count`.
     Raises `BrokenContainer`.
     """
     try:
         metadata, at = _header(body)
         sync = body[at : at + _SYNC_BYTES]
-        blocks = _blocks(body, at + _SYNC_BYTES, sync)
+        blocks = _blocks(body, at + _SYNC_BYTES, sync, max_values)
     except ENDS as error:
         raise BrokenContainer(broken(error, body).violation()) from None
     name = metadata.get("avro.codec", b"null").decode("ascii", "replace")
@@ -133,9 +136,10 @@ def _header(body: bytes) -> tuple[dict[str, bytes], int]:
     return metadata, at
 
 
-def _blocks(body: bytes, at: int, sync: bytes) -> list[_Block]:
+def _blocks(body: bytes, at: int, sync: bytes, max_values: int) -> list[_Block]:
     blocks: list[_Block] = []
-    while at < len(body):
+    values = empty = 0
+    while at < len(body) and values <= max_values:
         begin = at
         count, at = read_long(body, at)
         if count < 0:
@@ -144,6 +148,11 @@ def _blocks(body: bytes, at: int, sync: bytes) -> list[_Block]:
         end = at + size
         if body[end : end + _SYNC_BYTES] != sync:
             raise BrokenBytes("malformed", "has a block without the file's sync marker behind it", end)
+        if not count:
+            empty += 1
+            if empty > _MAX_EMPTY_BLOCKS:
+                raise BrokenBytes("malformed", f"has more than {_MAX_EMPTY_BLOCKS} blocks without a value", begin)
+        values += count
         if count or size:
             blocks.append(_Block(count, at, end))
         at = end + _SYNC_BYTES
