@@ -1,16 +1,35 @@
 """The registry's answers as bytes. Called by `endpoints` and `door`."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from tidegate_gateway.doors.registry.entries import AVRO, Entry
 from tidegate_gateway.doors.registry.errors import NotServed
 
-__all__ = ["MEDIA_TYPE", "as_json", "refusal", "schema_body", "subject_rows", "version_body", "versions_body"]
+__all__ = [
+    "MEDIA_TYPE",
+    "PLAIN_TEXT",
+    "Plain",
+    "as_json",
+    "refusal",
+    "schema_body",
+    "subject_rows",
+    "version_body",
+    "versions_body",
+]
 
 MEDIA_TYPE = "application/vnd.schemaregistry.v1+json"
+
+PLAIN_TEXT = "text/plain; charset=utf-8"
+
+
+class Plain(NamedTuple):
+    """A body that is no JSON: a bare .proto text, or a descriptor in base64."""
+
+    body: bytes
+
 
 as_json = msgspec.json.Encoder().encode
 

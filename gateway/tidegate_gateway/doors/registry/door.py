@@ -13,9 +13,10 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.registry.answers import MEDIA_TYPE, refusal
+from tidegate_gateway.doors.registry.answers import MEDIA_TYPE, PLAIN_TEXT, Plain, refusal
 from tidegate_gateway.doors.registry.endpoints import Ask, Endpoints
 from tidegate_gateway.doors.registry.errors import NotServed, internal, nothing_here, unauthenticated
+from tidegate_gateway.doors.registry.openapi import registry_description
 from tidegate_gateway.doors.registry.paths import query_of, segments_of
 from tidegate_gateway.doors.registry.resolving import Resolver
 from tidegate_gateway.doors.rest.crash import log_crash
@@ -34,18 +35,20 @@ _MAX_BODY_BYTES = 1_048_576
 _BODIES = 4
 """So many bodies are held at once; who comes then waits."""
 _JSON = (b"content-type", MEDIA_TYPE.encode("ascii"))
+_PLAIN = (b"content-type", PLAIN_TEXT.encode("ascii"))
 _CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="tidegate", charset="UTF-8"')]
 
 
 class RegistryDoor:
     """The registry of one gateway."""
 
-    __slots__ = ("_bodies", "_cached", "_deps", "_endpoints", "_resolver")
+    __slots__ = ("_bodies", "_cached", "_deps", "_description", "_endpoints", "_resolver")
 
     def __init__(self, deps: RestDeps, resolver: Resolver) -> None:
         self._deps = deps
         self._resolver = resolver
         self._endpoints = Endpoints(resolver)
+        self._description = registry_description(deps.base_url)
         self._bodies = asyncio.Semaphore(_BODIES)
         visibility = b"public" if deps.public else b"private"
         self._cached = [(b"cache-control", visibility + b", no-cache"), (b"vary", b"Authorization")]
@@ -55,8 +58,9 @@ class RegistryDoor:
         started = perf_counter()
         request_id = uuid7()
         try:
-            body = await self._answer(scope, receive)
-            status, fields, code = 200, [_JSON, *self._cached], "ok"
+            answer = await self._answer(scope, receive)
+            kind, body = (_PLAIN, answer.body) if isinstance(answer, Plain) else (_JSON, answer)
+            status, fields, code = 200, [kind, *self._cached], "ok"
             if scope["method"] in {"GET", "HEAD"}:
                 etag = b'"%s"' % sha256(body).hexdigest()[:32].encode("ascii")
                 fields.append((b"etag", etag))
@@ -78,11 +82,13 @@ class RegistryDoor:
         if self._deps.on_request is not None:
             self._deps.on_request(_DOOR, code, perf_counter() - started)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> bytes:
+    async def _answer(self, scope: Scope, receive: Receive) -> bytes | Plain:
         segments = segments_of(scope.get("raw_path") or scope["path"].encode())
         if segments[:1] == ("associations",):
             # Clients since 2.14 ask this first, and take any other answer for a broken registry: whatever the token holds.
             raise nothing_here()
+        if segments == ("openapi.json",) and scope["method"] in {"GET", "HEAD"}:
+            return self._description
         viewer = await self._viewer(scope)
         method: str = scope["method"]
         if method == "POST":
@@ -90,7 +96,7 @@ class RegistryDoor:
                 return await self._told(scope, segments, viewer, await self._body(scope, receive))
         return await self._told(scope, segments, viewer, b"")
 
-    async def _told(self, scope: Scope, segments: tuple[str, ...], viewer: Viewer, body: bytes) -> bytes:
+    async def _told(self, scope: Scope, segments: tuple[str, ...], viewer: Viewer, body: bytes) -> bytes | Plain:
         method: str = scope["method"]
         query: bytes = scope["query_string"]
         return await self._endpoints.answer(

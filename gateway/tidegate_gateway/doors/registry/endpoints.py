@@ -9,9 +9,16 @@ from dataclasses import dataclass
 
 from google.protobuf import descriptor_pb2
 
-from tidegate_gateway.doors.registry.answers import as_json, schema_body, subject_rows, version_body, versions_body
+from tidegate_gateway.doors.registry.answers import (
+    Plain,
+    as_json,
+    schema_body,
+    subject_rows,
+    version_body,
+    versions_body,
+)
 from tidegate_gateway.doors.registry.changes import against, avro_changes, protobuf_changes
-from tidegate_gateway.doors.registry.entries import PROTOBUF, Entry, Snapshot
+from tidegate_gateway.doors.registry.entries import AVRO, PROTOBUF, Entry, Snapshot
 from tidegate_gateway.doors.registry.errors import (
     bad_version,
     no_level,
@@ -63,12 +70,12 @@ class Endpoints:
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
 
-    async def answer(self, ask: Ask) -> bytes:
-        """The body of a 200. Raises `NotServed`."""
-        if ask.method == "GET":
+    async def answer(self, ask: Ask) -> bytes | Plain:
+        """The body of a 200: JSON, or said to be none. Raises `NotServed`."""
+        if ask.method == "GET" and not _only_post(ask.segments):
             return _read(ask)
         if ask.method != "POST":
-            raise read_only("GET, HEAD, POST" if _takes_post(ask.segments) else "GET, HEAD")
+            raise read_only(_methods(ask.segments))
         match ask.segments:
             case ("subjects", subject):
                 return await self._look_up(ask, subject_name(subject))
@@ -78,7 +85,7 @@ class Endpoints:
                 return await self._compatible(ask, subject_name(subject), None)
             case ("compatibility", "subjects", subject, "versions", version):
                 return await self._compatible(ask, subject_name(subject), version)
-        raise read_only("GET, HEAD")
+        raise read_only(_methods(ask.segments))
 
     async def _look_up(self, ask: Ask, subject: str) -> bytes:
         entries = _visible_subject(ask, subject)
@@ -126,14 +133,28 @@ class Endpoints:
         return as_json(body)
 
 
-def _takes_post(segments: tuple[str, ...]) -> bool:
+def _only_post(segments: tuple[str, ...]) -> bool:
     match segments:
-        case ("subjects", _) | ("subjects", _, "versions") | ("compatibility", "subjects", _, "versions", *_):
+        case (
+            ("subjects", _)
+            | ("compatibility", "subjects", _, "versions")
+            | ("compatibility", "subjects", _, "versions", _)
+        ):
             return True
     return False
 
 
-def _read(ask: Ask) -> bytes:
+def _methods(segments: tuple[str, ...]) -> str:
+    """The methods of a path, as Allow says them."""
+    if _only_post(segments):
+        return "POST"
+    match segments:
+        case ("subjects", _, "versions"):
+            return "GET, HEAD, POST"
+    return "GET, HEAD"
+
+
+def _read(ask: Ask) -> bytes | Plain:
     match ask.segments:
         case ():
             return b"{}"
@@ -239,9 +260,10 @@ def _version_of(entries: Sequence[Entry], text: str) -> Entry:
     return found
 
 
-def _text(entry: Entry, *, serialized: bool) -> bytes:
-    """The bare schema, not as a JSON string."""
-    return (entry.serialized if serialized and entry.serialized else entry.schema).encode("utf-8", "surrogatepass")
+def _text(entry: Entry, *, serialized: bool) -> bytes | Plain:
+    """The bare schema, not as a JSON string: an Avro schema is JSON itself."""
+    text = (entry.serialized if serialized and entry.serialized else entry.schema).encode("utf-8", "surrogatepass")
+    return text if entry.type == AVRO else Plain(text)
 
 
 def _of_id(ask: Ask, text: str) -> Sequence[Entry]:

@@ -200,7 +200,9 @@ async def test_what_a_request_says_of_itself_is_not_judged(ask_registry) -> None
 
 
 @pytest.mark.parametrize(("method", "path", "allow"), [
-    ("DELETE", f"/subjects/{ORDERS}", "GET, HEAD, POST"),
+    ("DELETE", f"/subjects/{ORDERS}", "POST"),
+        ("GET", f"/subjects/{ORDERS}", "POST"),
+        ("DELETE", f"/subjects/{ORDERS}/versions", "GET, HEAD, POST"),
     ("DELETE", f"/subjects/{ORDERS}/versions/1", "GET, HEAD"),
     ("PUT", "/config", "GET, HEAD"),
     ("PUT", f"/mode/{ORDERS}", "GET, HEAD"),
