@@ -8,10 +8,11 @@ import logging
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from tidegate.exceptions import Closed, OutcomeUnknown, QueueFull, error_of
 from tidegate.outgoing import OnSettled, Outcome, Outgoing, Undelivered
+from tidegate.publishers import AsyncTopicPublisher
 from tidegate.settings import ClientSettings, WhenFull
 from tidegate.shell.admission import EventFacts, facts_of
 from tidegate.shell.clock import Clock, SystemClock
@@ -27,6 +28,8 @@ from tidegate.transport.port import MakeTransport
 from tidegate.wire.results import ResultLine
 
 __all__ = ["AsyncClient"]
+
+T = TypeVar("T")
 
 _YIELD_EVERY = 64
 _PROGRESS_S = 0.1
@@ -170,6 +173,10 @@ class AsyncClient:
         if not made.judged:
             why = self._core.place(topic).why or "no version of its contract takes this"
             raise LookupError(f"{topic} cannot be judged here: {why}")
+
+    def topic(self, name: str, kind: type[T]) -> "AsyncTopicPublisher[T]":
+        """A publisher of one topic that takes values of one type."""
+        return AsyncTopicPublisher(self, name, kind)
 
     # the way of an event
 
