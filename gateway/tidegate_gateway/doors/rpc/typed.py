@@ -93,7 +93,7 @@ class _Typed:
     async def _run(self, events: "_Events", conversation: Conversation) -> None:
         try:
             await answer_in_order(conversation, events.take, self._closing, self._lifetime_s)
-        except (Fault, NotTaken):
+        except Exception:
             events.name_the_first()
             raise
 
@@ -141,14 +141,14 @@ class _Events:
         index, self._begun = self._begun, self._begun + 1
         if self._failed:
             raise Fault(Code.OVERLOADED, "an event before it ends the stream")  # which is what the call ends with
-        await self._call.authenticate()
-        started, one = perf_counter(), self._call.another()
+        started, one = perf_counter(), self._call
         try:
+            await self._call.authenticate()
+            one = self._call.another()
             line = await _store(one, self._topic, body, self._about, judged_now)
-        except (Fault, NotTaken) as error:
+        except Exception as error:
             self._failed[index] = one.request
-            told = error if isinstance(error, Fault) else error.refusal
-            told.detail = f"event {index} of the stream (from 0): {told.detail}"
+            _say_which(error, index)
             raise
         self.count += 1
         if index > self._last:
@@ -166,6 +166,13 @@ class _Unanswered:
 
     async def write(self, response: bytes) -> None:
         """Keep it."""
+
+
+def _say_which(error: Exception, index: int) -> None:
+    """From now on the error's text says on which event of the stream it was."""
+    told = error.refusal if isinstance(error, NotTaken) else error
+    if isinstance(told, Fault | Refusal):
+        told.detail = f"event {index} of the stream (from 0): {told.detail}"
 
 
 async def _store(

@@ -20,6 +20,7 @@ from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.intake.catalogue import Catalogue
+from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.limits import Allowance, Quota
 from tidegate_gateway.intake.ports import NotStored, Outcome, Record, RecordRefused, RecordStored, Unknown
 
@@ -335,6 +336,41 @@ async def test_a_bad_event_ends_the_conversation_after_what_is_owed(door: RpcGat
     assert error.detail("ErrorInfo").metadata["index"] == "2"
     assert values(door) == [b"framed\x01", b"framed\x02"]
     assert sorted(door.gate.requests) == ["grpc contract_violation", "grpc ok", "grpc ok"]
+
+
+async def test_a_fault_of_ours_ends_the_conversation_in_its_place(door: RpcGate) -> None:
+    call = each(door)
+    await call.write(GOOD)
+    assert pb.EventReceipt.FromString(await call.read()).offset == 0
+    door.gate.publisher.crash = True
+    await call.write(GOOD)
+    got, error = await answers(call)
+    assert got == []
+    assert error is not None
+    assert (error.code, error.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    assert error.detail("ErrorInfo").metadata["index"] == "1"
+    assert "secret" not in error.message
+
+
+async def test_a_token_that_ends_ends_the_stream(door: RpcGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked at again while the stream lasts (`calls`)."""
+    call = each(door)
+    await call.write(GOOD)
+    await call.read()
+    monkeypatch.setattr("tidegate_gateway.doors.rpc.calls._TOKEN_AGE_S", -1.0)
+    monkeypatch.setattr(door.gate.tokens, "authenticate", Tokens().refuse)
+    await call.write(GOOD)
+    _, error = await answers(call)
+    assert error is not None
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+    assert len(values(door)) == 1
+
+
+class Tokens:
+    """An issuer whose keys are gone."""
+
+    async def refuse(self, _token: str | None) -> None:
+        raise Fault(Code.UNAUTHENTICATED, "expired", challenge=True)
 
 
 class Slow:
