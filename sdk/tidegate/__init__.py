@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from tidegate.oauth import ClientCredentials
     from tidegate.settings import ClientSettings, DropReport
+    from tidegate.shell.spool_file import SpoolFolder
     from tidegate.wire.results import ResultLine
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "RateLimited",
     "Refused",
     "ResultLine",
+    "SpoolFolder",
     "TidegateError",
     "Unavailable",
 ]
@@ -47,6 +49,7 @@ _HOME = {
     "ClientSettings": "tidegate.settings",
     "DropReport": "tidegate.settings",
     "ResultLine": "tidegate.wire.results",
+    "SpoolFolder": "tidegate.shell.spool_file",
 }
 
 
