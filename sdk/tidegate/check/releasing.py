@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-from tidegate.check.changes import changes
 from tidegate.check.examination import examine
 from tidegate.check.finding import Finding
+from tidegate.contracts.changes import changes
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
 from tidegate.contracts.source import VersionSource
@@ -77,7 +77,8 @@ def _tell(folder: Path, topic: str, made: Released, today: date) -> None:
     versions = read_versions(folder, read_lock(folder), topic, Problems(contract_name(topic), topic))
     new = compile_version(topic, versions[-1])
     old = compile_version(topic, versions[-2]) if len(versions) > 1 else None
-    rows = "".join(f"- {change}\n" for change in changes(old, new))
+    told = changes(old, new, docs=True) if old is not None else ("The first version.",)
+    rows = "".join(f"- {change}\n" for change in told)
     section = f"## Version {made.version}, {today.isoformat()}\n\nSchema id {made.schema_id}.\n\n{rows}"
     path = folder / changelog_name(topic)
     header = _HEADER.format(topic)

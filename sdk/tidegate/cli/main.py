@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tidegate.cli.authoring import AUTHORING, add_authoring, run_authoring
 from tidegate.cli.producing import COMMANDS, add_commands, run_command
 
 __all__ = ["main"]
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     if options.command in COMMANDS:
         return run_command(options)
+    if options.command in AUTHORING:
+        return run_authoring(options)
     if options.command == "check":
         from tidegate.cli.check import run_check
 
@@ -52,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="command")
     _check(commands)
     _release(commands)
+    add_authoring(commands)
     add_commands(commands)
     return parser
 

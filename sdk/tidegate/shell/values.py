@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from tidegate.contracts.media import AVRO, AVRO_FRAMED, JSON, PROTOBUF, PROTOBUF_FRAMED
+from tidegate.models import is_model, to_json
 
 __all__ = ["MEDIA_TYPES", "Unencodable", "encoded"]
 
@@ -53,6 +54,8 @@ def _object(value: object) -> tuple[bytes, str]:
         serialise = getattr(value, method, None)
         if serialise is not None:
             return bytes(serialise()), PROTOBUF
+    if is_model(value):  # generated: its names in events are not always Python's
+        return _model(value), JSON
     dump: Callable[..., str] | None = getattr(value, "model_dump_json", None)  # pydantic
     if dump is not None:
         return dump(by_alias=True).encode(), JSON
@@ -65,6 +68,13 @@ def _object(value: object) -> tuple[bytes, str]:
     raise TypeError(
         f"an event is a dict, dataclass, msgspec Struct, pydantic model, Protobuf message or encoded bytes, not {type(value).__name__}"
     )
+
+
+def _model(value: object) -> bytes:
+    try:
+        return to_json(value)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Unencodable(f"the value has no JSON form: {error}") from None
 
 
 def _json(value: object) -> bytes:

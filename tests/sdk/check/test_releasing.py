@@ -47,10 +47,10 @@ def test_the_changelog_has_the_newest_version_on_top(shop: Shop) -> None:
     assert (shop.folder / "released/shop.orders/CHANGELOG.md").read_text() == (
         "# Changes of shop.orders\n\nWritten by `tidegate release`, newest first.\n\n"
         "## Version 3, 2026-12-01\n\nSchema id 3.\n\n"
-        "- `count`: another description.\n"
-        "- Added `extra` (int; default 7).\n\n"
+        "- `extra` is new: int, at most 9, optional, default `7`.\n"
+        "- `count` has another description: How many.\n\n"
         "## Version 2, 2026-11-21\n\nSchema id 2.\n\n"
-        "- Added `note` (null or string; default null).\n"
+        "- `note` is new: null or string, optional, default `null`.\n"
     )
     assert shop.errors() == []
 

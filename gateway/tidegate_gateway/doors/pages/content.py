@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tidegate.contracts.changes import UNKNOWN_FIELDS, changes
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.services import ServiceSource
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
-from tidegate_gateway.doors.pages.changes import UNKNOWN_FIELDS, changes
 from tidegate_gateway.doors.pages.commands import Command, commands
 from tidegate_gateway.doors.pages.methods import MethodEntry, methods
 from tidegate_gateway.doors.pages.shown import Shown

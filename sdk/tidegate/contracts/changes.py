@@ -1,6 +1,7 @@
-"""What changed from one version of a contract to the next, in words for people. Called by `content`; pure.
+"""What changed from one version of a contract to another, in words for people. Pure.
 
-It compares what the docs say of each field, so that nothing is called a change that a producer cannot see.
+Called by the topic's page, `tidegate diff`, a release's changelog and golden records that fail. It compares what the docs say of each
+field, so that nothing is called a change that a producer cannot see. Whether a change breaks anybody is `check`'s to say.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,20 @@ UNKNOWN_FIELDS: Mapping[UnknownFields, str] = MappingProxyType(
 """What becomes of a field that the schema does not have."""
 
 
-def changes(old: CompiledVersion, new: CompiledVersion) -> tuple[str, ...]:
-    """Every change that a producer can see, fields in the order of the newer version. Names stand between backticks."""
-    return (*_of_fields(old, new), *_of_the_whole(old, new)) or ("Nothing that a producer can see.",)
+def changes(old: CompiledVersion, new: CompiledVersion, *, docs: bool = False) -> tuple[str, ...]:
+    """Every change that a producer can see, fields in the order of the newer version. Names stand between backticks.
+
+    `docs`: new descriptions count too.
+    """
+    described = _of_docs(old, new) if docs else ()
+    return (*_of_fields(old, new), *_of_the_whole(old, new), *described) or ("Nothing that a producer can see.",)
+
+
+def _of_docs(old: CompiledVersion, new: CompiledVersion) -> Iterator[str]:
+    before = {field.path: field.doc for field in old.codec.fields()}
+    for field in new.codec.fields():
+        if before.get(field.path, field.doc) != field.doc:
+            yield f"`{field.path}` has another description: {field.doc or 'none'}"
 
 
 def _of_fields(old: CompiledVersion, new: CompiledVersion) -> Iterator[str]:
@@ -59,6 +71,8 @@ def _of_the_whole(old: CompiledVersion, new: CompiledVersion) -> Iterator[str]:
     was, now = old.source, new.source
     if was.format != now.format:
         yield f"The format is {now.format}, was {was.format}."
+    if was.message != now.message:
+        yield f"The message is {now.message}, was {was.message}."
     for what, before, after in (("key", was.key, now.key), ("event time", was.event_time, now.event_time)):
         if before != after:
             yield f"The {what} is {_path(after)}, was {_path(before)}."

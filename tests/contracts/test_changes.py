@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tidegate.contracts.changes import changes
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.source import VersionSource
 from tidegate.contracts.verdict import Rejected
 from tidegate.repository.folder import load
-from tidegate_gateway.doors.pages.changes import changes
 from tidegate_gateway.doors.pages.shown import Shown
 
-SCHEMAS = Path(__file__).resolve().parents[4] / "schemas"
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 CONTRACTS = {contract.topic: contract for contract in load(SCHEMAS, working_copies=False).contracts}
 A = FieldDoc(path="a", type="int", expected="int, 1 to 10")
 
