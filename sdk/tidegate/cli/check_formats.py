@@ -19,7 +19,7 @@ _XML_FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535)
 
 
 def _place(folder: Path, finding: Finding) -> str:
-    return f"{(folder / finding.place.file).as_posix()}:{finding.place.line}:{finding.place.column}"
+    return _line(f"{(folder / finding.place.file).as_posix()}:{finding.place.line}:{finding.place.column}")
 
 
 def _line(text: str) -> str:
@@ -98,11 +98,11 @@ def _junit(folder: Path, examined: Examined) -> str:
         f'<testsuites><testsuite name="tidegate check" tests="{len(cases)}" failures="{failed}" errors="0">',
     ]
     for name, rows in cases.items():
-        lines.append(f"<testcase classname={_attribute('tidegate.check')} name={_attribute(name)}>")
+        lines.append(f"<testcase classname={_attribute('tidegate.check')} name={_attribute(_line(name))}>")
         errors = [one for one in rows if one.severity == "error"]
         if errors:
             told = "\n".join(f"{_place(folder, one)}: {_said(one)}" for one in errors)
-            lines.append(f"<failure message={_attribute(errors[0].message)}>{_escaped(told)}</failure>")
+            lines.append(f"<failure message={_attribute(_line(errors[0].message))}>{_escaped(told)}</failure>")
         warnings = [one for one in rows if one.severity == "warning"]
         if warnings:
             told = "\n".join(f"{_place(folder, one)}: {_said(one)}" for one in warnings)
