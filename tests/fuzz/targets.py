@@ -138,8 +138,9 @@ def _tagged() -> bytes:
 def _container(data: bytes) -> None:
     try:
         container = read_container(data, _CONTRACTS["rich"], max_bytes=_MOST_BYTES, max_values=_MOST_BYTES)
-        for value in container.values:
+        for value, verdict in container.judged(container.version):
             _judged(container.version, value, AVRO)
+            assert verdict == container.version.check(value, AVRO)
     except BrokenContainer as error:
         assert error.violation.rule in RULES  # noqa: PT017 -- nothing need be raised
 

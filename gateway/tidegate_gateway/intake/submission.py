@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
-from tidegate.contracts.verdict import Violation
+from tidegate.contracts.verdict import Verdict, Violation
 from tidegate.errors import Code
 from tidegate.wire.receipt import Stored, Valid
 from tidegate_gateway.intake.limits import Quota
@@ -52,6 +52,7 @@ class Incoming(msgspec.Struct, kw_only=True, gc=False):
 
     `body` is the value in `media_type` (None: the submission's). `headers` are the event's own, names in lower case, checked by
     `wire.event`. `version` None: the admission's, else the newest. `partition` None: by its key.
+    `verdict` is that of the version on such a value without `key` and `time`, where its door had to read it anyway.
     """
 
     body: bytes
@@ -62,6 +63,7 @@ class Incoming(msgspec.Struct, kw_only=True, gc=False):
     headers: Sequence[tuple[str, bytes]] = ()
     media_type: str | None = None
     partition: int | None = None
+    verdict: Verdict | None = None
 
 
 class Unreadable(msgspec.Struct, kw_only=True):

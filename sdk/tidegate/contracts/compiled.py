@@ -6,7 +6,7 @@ The one way in for the SDK and the gateway alike. Pure: no file, clock, socket o
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tidegate.contracts.codec import Codec, ContractError
+from tidegate.contracts.codec import Codec, ContractError, Payload
 from tidegate.contracts.framing import framed_id
 from tidegate.contracts.media import AVRO_JSON, JSON
 from tidegate.contracts.source import ContractSource, VersionSource
@@ -14,7 +14,7 @@ from tidegate.contracts.times import event_time_ms
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected, Verdict, Violation
 from tidegate.contracts.wording import found
 
-__all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_version"]
+__all__ = ["CompiledContract", "CompiledVersion", "compile_contract", "compile_version", "verdict_of"]
 
 _NULL = b"null"
 _TEXTS = (JSON, AVRO_JSON)
@@ -67,9 +67,7 @@ class CompiledVersion:
             return self._tombstone(key, time)
         payload = self._codec.check(body, media_type)
         if key is None and time is None:
-            if isinstance(payload, Rejected):
-                return payload
-            return Encoded(value=payload.value, key=payload.key, time_ms=payload.time_ms, dropped=payload.dropped)
+            return verdict_of(payload)
 
         wrong: list[Violation] = []
         time_ms = self._time_ms(time, wrong)
@@ -172,6 +170,13 @@ class CompiledVersion:
             expected=f"a key that {self._key_anchor} can give",
             docs=self._key_anchor,
         )
+
+
+def verdict_of(payload: Payload | Rejected) -> Verdict:
+    """A codec's answer as the verdict on an event that brings neither key nor time of its own."""
+    if isinstance(payload, Rejected):
+        return payload
+    return Encoded(value=payload.value, key=payload.key, time_ms=payload.time_ms, dropped=payload.dropped)
 
 
 def _with(rejected: Rejected, more: list[Violation]) -> Rejected:

@@ -5,17 +5,18 @@ import json
 import tracemalloc
 import zlib
 from typing import Any
+from uuid import UUID
 
 import fastavro
 import pytest
 import zstandard
 
-from tidegate.contracts.avro.container_file import BrokenContainer, read_container
+from tidegate.contracts.avro.container_file import BrokenContainer, Container, read_container
 from tidegate.contracts.avro.varints import zigzag
 from tidegate.contracts.compiled import CompiledContract, compile_contract
 from tidegate.contracts.media import AVRO
-from tidegate.contracts.source import ContractSource, VersionSource
-from tidegate.contracts.verdict import Encoded
+from tidegate.contracts.source import ContractSource, FieldRules, VersionSource
+from tidegate.contracts.verdict import Encoded, Rejected
 
 V1: dict[str, Any] = {
     "type": "record",
@@ -54,9 +55,13 @@ def written(schema: Any = V1, events: Any = EVENTS, codec: str = "null", **optio
 
 def refused(body: bytes, contract: CompiledContract, most: int = MOST) -> BrokenContainer:
     with pytest.raises(BrokenContainer) as error:
-        list(read_container(body, contract, max_bytes=most, max_values=MOST).values)
+        values(read_container(body, contract, max_bytes=most, max_values=MOST))
     assert error.value.violation.pointer[0] == "#"
     return error.value
+
+
+def values(container: Container) -> list[bytes]:
+    return [value for value, _ in container.judged(container.version)]
 
 
 def file(*parts: bytes, codec: str = "null", schema: bytes | None = None) -> bytes:
@@ -76,8 +81,7 @@ def test_every_value_of_fastavro_s_files(contract: CompiledContract, codec: str,
     container = read_container(written(codec=codec, sync_interval=interval), contract, max_bytes=MOST, max_values=MOST)
     assert (container.version.number, container.count) == (1, len(EVENTS))
     stored = []
-    for value in container.values:
-        verdict = container.version.check(value, AVRO)
+    for _, verdict in container.judged(container.version):
         assert isinstance(verdict, Encoded)
         assert verdict.value is not None
         stored.append(fastavro.schemaless_reader(io.BytesIO(verdict.value[5:]), V1, None))  # type: ignore[call-overload]
@@ -94,12 +98,48 @@ def test_the_version_is_told_by_the_canonical_form(contract: CompiledContract) -
 
 def test_no_events(contract: CompiledContract) -> None:
     container = read_container(file(), contract, max_bytes=MOST, max_values=MOST)
-    assert (container.count, list(container.values)) == (0, [])
+    assert (container.count, values(container)) == (0, [])
 
 
 def test_a_value_that_breaks_a_rule_is_a_value(contract: CompiledContract) -> None:
-    values = list(read_container(file(block(2, b"\2a\1\2b\2")), contract, max_bytes=MOST, max_values=MOST).values)
-    assert values == [b"\2a\1", b"\2b\2"]
+    container = read_container(file(block(2, b"\2a\1\2b\2")), contract, max_bytes=MOST, max_values=MOST)
+    assert values(container) == [b"\2a\1", b"\2b\2"]
+
+
+KEYED: dict[str, Any] = {
+    "type": "record",
+    "name": "Step",
+    "confluent:rules": [{"name": "odd", "expr": "this.n != 3"}],
+    "fields": [
+        {"name": "n", "type": "int", "minimum": 0},
+        {"name": "id", "type": {"type": "string", "logicalType": "uuid"}},
+        {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
+        {"name": "tags", "type": {"type": "array", "items": {"type": "string", "minLength": 1}}},
+    ],
+}
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate"])
+def test_the_verdict_is_the_one_on_the_value_alone(codec: str) -> None:
+    """Key, event time, CEL and byte offsets: nothing may come from a neighbour."""
+    loose, same_schema = (
+        VersionSource(
+            number=number, schema_id=9, format="avro", schema=json.dumps(KEYED), key="id", event_time="at", rules=rules
+        )
+        for number, rules in ((1, ()), (2, (FieldRules(path="n", keywords={"maximum": 4}),)))
+    )
+    contract = compile_contract(ContractSource(topic="steps", id="steps", versions=(loose, same_schema)))
+    steps = [
+        {"n": n, "id": str(UUID(int=n + 9)), "at": 1000 * n, "tags": ["", "x"] if n % 2 else []}
+        for n in (0, 3, 1, 6, 2, -1)
+    ]
+    body = written(KEYED, steps, codec=codec)
+    container = read_container(body, contract, max_bytes=MOST, max_values=MOST)
+    for version in contract.versions.values():
+        judged = list(container.judged(version))
+        assert [verdict for _, verdict in judged] == [version.check(value, AVRO) for value, _ in judged]
+        refused_places = [place for place, (_, verdict) in enumerate(judged) if isinstance(verdict, Rejected)]
+        assert refused_places == ([1, 2, 5] if version.number == 1 else [1, 2, 3, 5])
 
 
 @pytest.mark.parametrize(
@@ -159,7 +199,7 @@ def test_blocks_share_the_limit(contract: CompiledContract) -> None:
     packer = zlib.compressobj(wbits=-15)
     data = packer.compress(b"\2a\2" * 1000) + packer.flush()
     body = file(block(1000, data), block(1000, data), codec="deflate")
-    assert len(list(read_container(body, contract, max_bytes=6000, max_values=MOST).values)) == 2000
+    assert len(values(read_container(body, contract, max_bytes=6000, max_values=MOST))) == 2000
     assert refused(body, contract, 5999).too_large
 
 
@@ -168,7 +208,7 @@ def test_blocks_without_a_value_are_few(contract: CompiledContract, codec: str) 
     """400,000 of them in eight megabytes took 3 seconds of deflate and 17 of zstd, the loop held all the while."""
     empty = {"null": b"", "deflate": b"\3\0", "zstandard": zstandard.compress(b"")}[codec]
     good = file(*[block(0, empty)] * 256, codec=codec)
-    assert list(read_container(good, contract, max_bytes=MOST, max_values=MOST).values) == []
+    assert values(read_container(good, contract, max_bytes=MOST, max_values=MOST)) == []
     error = refused(file(*[block(0, empty)] * 257, codec=codec), contract)
     assert error.violation.detail == "has more than 256 blocks without a value"
 

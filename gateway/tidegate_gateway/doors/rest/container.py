@@ -47,10 +47,11 @@ async def container_batch(body: bytes, admission: Admission, *, max_events: int,
         if container.count > max_events:
             detail = f"a container file of more events than the {max_events} that are taken at once"
             raise Fault(Code.TOO_LARGE, detail, max_events=max_events)
-        number = _agreed(container.version, admission)
-        for value in container.values:
+        version = _agreed(container.version, admission)
+        number = version.number or None  # a working copy is the newest anyway
+        for value, verdict in container.judged(version):
             size_bytes += len(value)
-            values.append(Incoming(body=value, version=number))
+            values.append(Incoming(body=value, version=number, verdict=verdict))
             admission.reservation.grow_to(len(body) + _COPIES * size_bytes + BYTES_AN_EVENT * len(values))
             if perf_counter() > turn_ends:
                 await asyncio.sleep(0)
@@ -62,16 +63,16 @@ async def container_batch(body: bytes, admission: Admission, *, max_events: int,
     return Submission(events=values, count=len(values), size_bytes=max(len(body), size_bytes), media_type=AVRO)
 
 
-def _agreed(written: CompiledVersion, admission: Admission) -> int | None:
-    """The version's number, which Event-Version may repeat; None for a working copy, which is the newest anyway.
+def _agreed(written: CompiledVersion, admission: Admission) -> CompiledVersion:
+    """The version that judges: the file's own, which Event-Version may repeat.
 
     Versions of one schema text share their id: then the header says which of them.
     """
     named = admission.contract.version(admission.version) if admission.version is not None else None
     if named is None or named.number == written.number:
-        return written.number or None
+        return written
     if named.schema_id == written.schema_id:
-        return named.number
+        return named
     raise Unbatchable(
         Violation(
             pointer="#",

@@ -145,12 +145,22 @@ class AvroCodec:
             return self._check_tagged(body)
         raise ValueError(f"this codec does not take {media_type}")
 
-    def split(self, data: bytes, start: int) -> int:
-        """Where the value of Avro binary that begins at `start` ends. Raises `BrokenBytes`, with an offset in `data`."""
+    def check_next(self, data: bytes, start: int) -> tuple[Payload | Rejected, int]:
+        """The verdict on the value of Avro binary that begins at `start`, as `check` gives it, and where the value ends.
+
+        Raises `BrokenBytes`, with an offset in `data`.
+        """
+        found = Reading()
         try:
-            return self._read(data, start, Reading())
+            end = self._read(data, start, found)
         except ENDS as error:
             raise broken(error, data) from None
+        if found:
+            return Rejected(violations=found.violations(start), omitted=found.omitted), end
+        verdict = self._payload(self._frame + data[start:end], data, found)
+        if self._cel is not None:
+            return self._cel.judge(verdict.value, FRAME_BYTES) or verdict, end
+        return verdict, end
 
     def _check_binary(self, value: bytes, unsent: int) -> Payload | Rejected:
         """The verdict on a framed value, whose first `unsent` bytes the sender did not send."""
@@ -163,10 +173,14 @@ class AvroCodec:
             return _unreadable(broken(error, value), value, unsent)
         if found:
             return Rejected(violations=found.violations(unsent), omitted=found.omitted)
+        return self._payload(value, value, found)
+
+    def _payload(self, value: bytes, data: bytes, found: Reading) -> Payload:
+        """The framed value with its key and event time, where `found` saw them in `data`."""
         return Payload(
             value,
-            self._key_of(value, found.key) if self._key_of is not None and found.key is not None else None,
-            self._time_of(value, found.time) if self._time_of is not None and found.time is not None else None,
+            self._key_of(data, found.key) if self._key_of is not None and found.key is not None else None,
+            self._time_of(data, found.time) if self._time_of is not None and found.time is not None else None,
         )
 
     def _wrong_frame(self, body: bytes) -> Rejected:

@@ -1,7 +1,7 @@
 """Avro object container files (specification, "Object Container Files"): one body to the bare values in it, and their version.
 
-Called by the door that takes many events; each value is then judged as `application/avro`. No value is decoded here: where
-one ends tells the version's own reader, which is bounded (DESIGN.md says why no library reads these files). Nothing is
+Called by the door that takes many events. Where a value ends tells the version's own reader, which is bounded and judges on
+its way: so each value comes with its verdict (DESIGN.md says why no library reads these files). Nothing is
 decompressed past `max_bytes`, and blocks are decompressed one by one as their values are asked for.
 """
 
@@ -17,10 +17,10 @@ from tidegate.contracts.avro.parsing import parse_schema
 from tidegate.contracts.avro.reading import ENDS, BrokenBytes, broken, read_long, read_size
 from tidegate.contracts.avro.text_readers import text_at
 from tidegate.contracts.codec import ContractError
-from tidegate.contracts.compiled import CompiledContract, CompiledVersion
+from tidegate.contracts.compiled import CompiledContract, CompiledVersion, verdict_of
 from tidegate.contracts.inflation import FIRST_BYTES, MAX_RATIO, is_bomb
 from tidegate.contracts.jsontext import Broken, parse
-from tidegate.contracts.verdict import Violation
+from tidegate.contracts.verdict import Verdict, Violation
 from tidegate.contracts.wording import shown
 
 __all__ = ["CODECS", "BrokenContainer", "Container", "read_container"]
@@ -48,13 +48,19 @@ class BrokenContainer(ValueError):
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """A container file whose header and blocks are in order.
 
-    `count` is the number of values, as the blocks say (where they are too many, those of the blocks up to there). `values` are the bare values in their order, to be walked once;
-    walking raises `BrokenContainer` where a block is not what it says.
+    `count` is the number of values, as the blocks say (where they are too many, those of the blocks up to there).
     """
 
     version: CompiledVersion
     count: int
-    values: Iterator[bytes]
+    judged: Callable[[CompiledVersion], Iterator["Judged"]]
+    """The bare values in their order, each with the verdict of the given version, whose schema must be the file's.
+
+    Walking raises `BrokenContainer` where a block is not what it says.
+    """
+
+
+Judged = tuple[bytes, Verdict]
 
 
 class _Block(msgspec.Struct, frozen=True):
@@ -85,9 +91,12 @@ def read_container(body: bytes, contract: CompiledContract, *, max_bytes: int, m
     count = sum(block.count for block in blocks)
     if count > max_bytes:
         raise _too_large(max_bytes)
-    assert isinstance(version.codec, AvroCodec)  # noqa: S101 -- only an Avro version has a canonical form
-    values = _values(body, blocks, version.codec, decompress, max_bytes)
-    return Container(version=version, count=count, values=values)
+
+    def judged(judge: CompiledVersion) -> Iterator[Judged]:
+        assert isinstance(judge.codec, AvroCodec)  # noqa: S101 -- only an Avro version has a canonical form
+        return _judged(body, blocks, judge.codec, decompress, max_bytes)
+
+    return Container(version=version, count=count, judged=judged)
 
 
 def _refused(detail: str, expected: str, offset: int | None = None) -> BrokenContainer:
@@ -197,9 +206,9 @@ def _bare(tree: object) -> object:
     return tree
 
 
-def _values(
+def _judged(
     body: bytes, blocks: list[_Block], codec: AvroCodec, decompress: "Decompress", max_bytes: int
-) -> Iterator[bytes]:
+) -> Iterator[Judged]:
     left = max_bytes
     taken_bytes = 0
     for block in blocks:
@@ -217,8 +226,8 @@ def _values(
         plain = block.start if decompress is _as_it_is else None
         at = 0
         for _ in range(block.count):
-            end = _end_of_value(codec, data, at, block.start, plain)
-            yield data[at:end]
+            verdict, end = _next(codec, data, at, block.start, plain)
+            yield data[at:end], verdict
             at = end
         if at != len(data):
             raise _in_block(
@@ -226,11 +235,12 @@ def _values(
             )
 
 
-def _end_of_value(codec: AvroCodec, data: bytes, at: int, block: int, plain: int | None) -> int:
+def _next(codec: AvroCodec, data: bytes, at: int, block: int, plain: int | None) -> tuple[Verdict, int]:
     try:
-        return codec.split(data, at)
+        payload, end = codec.check_next(data, at)
     except BrokenBytes as error:
         raise _in_block(error, block, plain) from None
+    return verdict_of(payload), end
 
 
 def _in_block(error: BrokenBytes, block: int, plain: int | None) -> BrokenContainer:
