@@ -154,3 +154,22 @@ def test_as_a_command_of_its_own(shop: Shop) -> None:
         cwd=shop.root, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 contract: nothing wrong\n", "")
+
+
+def test_a_file_name_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Git holds any bytes; a released golden record of such a name that is gone can still be told."""
+    made = Shop(tmp_path / "repo")
+    made.contract()
+    made.schema({"name": "count", "type": "int"})
+    made.release()
+    golden = made.folder / "released/shop.orders/1/golden"
+    golden.mkdir()
+    odd = golden / "a\udcff\n::error::x.json"
+    odd.write_text('{"id": "a", "count": 1}')
+    made.commit()
+    odd.unlink()
+    for output in ("text", "json", "github", "junit"):
+        code, out, err = run(made, capsys, "--against", "main", "--format", output)
+        assert (code, err) == (1, "")
+        assert "released/removed" in out
+        assert not any(line.startswith("::error::x") for line in out.splitlines())

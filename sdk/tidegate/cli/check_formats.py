@@ -19,7 +19,12 @@ _XML_FORBIDDEN = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535)
 
 
 def _place(folder: Path, finding: Finding) -> str:
-    return _line(f"{(folder / finding.place.file).as_posix()}:{finding.place.line}:{finding.place.column}")
+    return f"{_path(folder, finding)}:{finding.place.line}:{finding.place.column}"
+
+
+def _path(folder: Path, finding: Finding) -> str:
+    """As the user wrote the folder; a name that is no text, which git may hold, is escaped."""
+    return _line((folder / finding.place.file).as_posix())
 
 
 def _line(text: str) -> str:
@@ -51,7 +56,7 @@ def _counted(number: int, what: str) -> str:
 def _json(folder: Path, examined: Examined) -> str:
     rows = [
         {
-            "path": (folder / finding.place.file).as_posix(),
+            "path": _path(folder, finding),
             "line": finding.place.line,
             "column": finding.place.column,
             "rule": finding.rule,
@@ -76,7 +81,7 @@ def _github(folder: Path, examined: Examined) -> str:
         return data(text).replace(":", "%3A").replace(",", "%2C")
 
     lines = [
-        f"::{finding.severity} file={attribute((folder / finding.place.file).as_posix())},line={finding.place.line},"
+        f"::{finding.severity} file={attribute(_path(folder, finding))},line={finding.place.line},"
         f"col={finding.place.column},title={attribute(finding.rule)}::{data(_said(finding))}"
         for finding in examined.findings
     ]

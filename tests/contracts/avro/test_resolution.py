@@ -171,3 +171,20 @@ def test_defaults_are_those_of_the_encoder() -> None:
         '{"type": "record", "name": "R", "fields": [{"name": "x", "type": ["int", "null"], "default": 3}]}'
     )
     assert default_bytes(schema, {}, "") == b"\x00\x06"
+
+
+def refused(writer: object, reader: object) -> bool:
+    try:
+        return bool(resolution(writer, reader).errors)
+    except ContractError:  # a default that no value can hold
+        return True
+
+
+def test_errors_are_what_javas_decoder_refuses() -> None:
+    """Of pairs that the verdict calls compatible, those are told that Java's ResolvingGrammar judges otherwise, and no others."""
+    pairs = [json.loads(line) for line in (VECTORS.parent / "avro_compatibility.jsonl").read_text("utf-8").splitlines()]
+    compatible = [pair for pair in pairs if pair.get("compatible")]
+    assert len(compatible) == 240
+    told = [pair for pair in compatible if refused(pair["writer"], pair["reader"])]
+    assert told == [pair for pair in compatible if not pair["grammar_agrees"]]
+    assert len(told) == 3

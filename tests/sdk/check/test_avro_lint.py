@@ -132,3 +132,21 @@ def test_a_field_that_the_contract_still_names_hides_no_break(shop: Shop) -> Non
         (FILE, 3, "producer/field-required"),
         ("contracts/shop.orders.yaml", 8, "contract/invalid"),
     ]
+
+
+def test_what_javas_decoder_refuses_is_a_warning(shop: Shop) -> None:
+    """An enum inside a union under another namespace: the verdict looks at short names, the decoder at full ones."""
+
+    def union(space: str) -> dict[str, Any]:
+        kind = {"type": "enum", "name": "Kind", "namespace": space, "symbols": ["A"]}
+        return field(kind=["null", kind], default=None)
+
+    shop.contract(inputs="pinned")
+    shop.schema(COUNT, union("old"), field("more", ["null", "int"], default=None))
+    shop.release()
+    swapped = union("new")
+    swapped["type"] = swapped["type"][::-1]
+    swapped["default"] = "A"
+    shop.schema(COUNT, swapped, field("more", ["null", "int"], default=None))
+    assert shop.errors() == []
+    assert {(FILE, 1, "compatibility/decoder"), (FILE, 4, "compatibility/namespace")} <= set(shop.warnings())
