@@ -12,7 +12,7 @@ class Counters:
     `delivered` have a receipt, `undelivered` have none (all reasons); of those `expired` at their deadline,
     `dropped` for room, `abandoned` at close. `rejected`: refused by the local verdict, never queued.
     `requests` sent, `failures` of them without a useful answer; `attempts` counts events in requests, `retries` those that were not the first.
-    `spooled`: written to the spool.
+    `spooled`: written to the spool; `drained` out of it with a receipt, `spool_lost` without one (an earlier process's included).
     """
 
     delivered: int = 0
@@ -26,3 +26,5 @@ class Counters:
     attempts: int = 0
     retries: int = 0
     spooled: int = 0
+    drained: int = 0
+    spool_lost: int = 0

@@ -21,7 +21,7 @@ from tidegate.pacing import Pace
 from tidegate.placing import Topic
 from tidegate.spooling import Spool
 from tidegate.transport.port import Answer
-from tidegate.wire.results import ResultLine
+from tidegate.wire.results import SPOOLED
 
 __all__ = ["Engine", "Shipment"]
 
@@ -335,10 +335,16 @@ class Engine:
 
     def _settle(self, event: Outgoing, outcome: Outcome) -> None:
         self._forget(event)
-        if isinstance(outcome, ResultLine):
-            self.counters.delivered += 1
-        else:
-            self.counters.undelivered += 1
+        counters = self.counters
+        if isinstance(outcome, Undelivered):
+            if event.spooled:
+                counters.spool_lost += 1
+            else:
+                counters.undelivered += 1
+        elif event.spooled:
+            counters.drained += 1
+        elif outcome.status != SPOOLED:
+            counters.delivered += 1
         event.on_settled(event, outcome)
         self._topics[event.topic].settled()
 

@@ -14,6 +14,7 @@ class Stats:
     `accepted` into the queue, of those `unjudged` without a local verdict; `rejected` by the local verdict, never queued. `delivered` have a
     receipt; `undelivered` ended without one, of those `expired` at their deadline, `dropped` for room, `abandoned` at close. `requests`
     sent, `failures` of them without a useful answer; `attempts` counts events in requests, `retries` those that were not an event's first.
+    `spooled`: acknowledged by the spool; `drained` out of it with a receipt, `spool_lost` without one, an earlier process's included.
     `queued`: without an outcome now.
     """
 
@@ -30,6 +31,8 @@ class Stats:
     attempts: int
     retries: int
     spooled: int
+    drained: int
+    spool_lost: int
     queued: int
 
 
@@ -50,5 +53,7 @@ def stats_of(core: Core) -> Stats:
         attempts=counters.attempts,
         retries=counters.retries,
         spooled=counters.spooled,
-        queued=inbox.accepted - counters.delivered - counters.undelivered,
+        drained=counters.drained,
+        spool_lost=counters.spool_lost,
+        queued=inbox.accepted - counters.delivered - counters.undelivered - counters.spooled,
     )

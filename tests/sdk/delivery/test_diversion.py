@@ -92,6 +92,7 @@ def test_while_the_gateway_is_away_events_go_to_disk_and_are_acknowledged_as_spo
     it.accept([outgoing(str(n), told, key=b"k") for n in range(1, 6)])
     assert sorted(told.ids) == [str(n) for n in range(6)]
     assert all(isinstance(outcome, ResultLine) and outcome.status == "spooled" for _, outcome in told.rows)
+    assert (it.counters.spooled, it.counters.delivered) == (6, 0)
     assert drain(it, 500.0) + drain(it, 600.0) == [str(n) for n in range(6)], "a probe, then the rest"
     assert disk.ids == []
 
@@ -161,6 +162,8 @@ def test_a_refused_event_of_the_spool_is_told_though_nobody_waits() -> None:
     assert "contract_violation" in lost.reason
     assert it.take_lost() == []
     assert disk.ids == []
+    assert (it.counters.drained, it.counters.spool_lost) == (1, 1)
+    assert (it.counters.delivered, it.counters.undelivered) == (0, 0), "those count this process's own events"
 
 
 @pytest.mark.parametrize("room", [10**6, 15])
