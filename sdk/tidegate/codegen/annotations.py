@@ -54,8 +54,8 @@ def _choice(choice: Choice, names: Names) -> str:
 
 
 def is_fresh(default: DefaultValue) -> bool:
-    """Whether the value is made anew for each model, since it can be changed or its class stands further down."""
-    return default.kind in ("list", "dict", "record")
+    """Whether the value is made when a model is: it can be changed, its class stands further down, or making it is a call."""
+    return default.kind in ("list", "dict", "record") or default.text.endswith(")")
 
 
 def value_text(default: DefaultValue, names: Names) -> str:

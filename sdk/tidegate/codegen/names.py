@@ -28,6 +28,7 @@ _TAKEN_BY_STYLES: Final = frozenset(
     }
 )
 _TYPES: Final = frozenset(
+    # what the text itself says, and what methods call their first argument
     {
         "dt",
         "typing",
@@ -43,8 +44,11 @@ _TYPES: Final = frozenset(
         "set",
         "type",
         "property",
+        "self",
+        "cls",
     }
 )
+_CONSTANTS: Final = frozenset({"TOPIC", "VERSION"})
 _ENUM_OWN: Final = frozenset({"mro", "name", "value"})
 _word = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[A-Z]+")
 
@@ -88,7 +92,8 @@ def _class_name(full_name: str) -> str:
     text = "".join(word[0].upper() + word[1:] for word in words) or "Model"
     if text[0].isdigit():
         text = f"Model{text}"
-    return f"{text}Model" if hasattr(builtins, text) or keyword.iskeyword(text) else text
+    taken = hasattr(builtins, text) or keyword.iskeyword(text) or text in _CONSTANTS
+    return f"{text}Model" if taken else text
 
 
 def symbol_names(symbols: Iterable[str]) -> dict[str, str]:
