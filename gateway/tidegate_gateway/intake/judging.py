@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.media import FRAMED
-from tidegate.contracts.verdict import Encoded, Violation
+from tidegate.contracts.verdict import Encoded, Rejected, Violation
 from tidegate.contracts.wording import summary
 from tidegate.errors import Code
 from tidegate.wire.event import check_id, check_version
@@ -19,7 +19,13 @@ from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ports import Record
 from tidegate_gateway.intake.submission import Admission, Incoming, Line, Refusal, Unreadable
 
-__all__ = ["Judge", "Judged"]
+__all__ = ["MAX_LISTED", "Judge", "Judged"]
+
+MAX_LISTED = 2_500
+"""Violations that one submission's answer lists whole: 100 events of 25. Behind them each event has its first.
+
+Without it three megabytes of bad events are answered with seventy, which no budget of memory counts.
+"""
 
 
 @dataclass(slots=True)
@@ -38,7 +44,8 @@ class Judge:
     """One submission's verdicts: what is the same for all its events is looked up once."""
 
     __slots__ = (
-        "_arrival_ms", "_contract", "_default", "_headers", "_last_framed", "_max_bytes", "_media_type", "_new_id", "_version",
+        "_arrival_ms", "_contract", "_default", "_headers", "_last_framed", "_max_bytes", "_media_type", "_new_id", "_room",
+        "_version",
     )  # fmt: skip
 
     def __init__(self, admission: Admission, media_type: str, max_event_bytes: int, new_id: Callable[[], str]) -> None:
@@ -49,6 +56,7 @@ class Judge:
         own_bound = admission.contract.source.max_event_bytes
         self._max_bytes = min(own_bound, max_event_bytes) if own_bound is not None else max_event_bytes
         self._new_id = new_id
+        self._room = MAX_LISTED
         self._arrival_ms = request.arrival_ms
         arrival = datetime.fromtimestamp(request.arrival_ms / 1000, UTC).isoformat(timespec="milliseconds")
         self._headers: tuple[tuple[str, bytes], ...] = (("tidegate-time", arrival.replace("+00:00", "Z").encode()),)
@@ -92,12 +100,13 @@ class Judge:
             return self._too_large(event_id, len(event.body), version)
         verdict = event.verdict or version.check(event.body, media_type, key=event.key, time=event.time)
         if not isinstance(verdict, Encoded):
+            listed = self._listed(verdict)
             return Refusal(
                 id=event_id,
                 code=Code.MALFORMED if verdict.malformed else Code.CONTRACT_VIOLATION,
                 detail=summary(verdict.violations, verdict.omitted),
-                violations=verdict.violations,
-                omitted=verdict.omitted,
+                violations=listed,
+                omitted=verdict.omitted + len(verdict.violations) - len(listed),
                 judged_by=version,
             )
         value, key = verdict.value, verdict.key
@@ -116,6 +125,12 @@ class Judge:
         judged.versions.append(version)
         judged.dropped.append(verdict.dropped)
         return None
+
+    def _listed(self, verdict: Rejected) -> tuple[Violation, ...]:
+        """The violations that are told of an event: all that the verdict has, while the submission has room."""
+        listed = verdict.violations[: max(self._room, 1)]
+        self._room -= len(listed)
+        return listed
 
     def _chosen(self, number: int | None) -> "_Version":
         """The version that an event names, or the submission's own. Raises `malformed` and what `find_version` does."""

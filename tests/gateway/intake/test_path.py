@@ -16,6 +16,7 @@ from tidegate_gateway.adapters.local_limiter import LocalLimiter
 from tidegate_gateway.adapters.memory_publisher import MemoryPublisher
 from tidegate_gateway.intake.catalogue import Catalogue, CatalogueHolder
 from tidegate_gateway.intake.faults import Fault
+from tidegate_gateway.intake.judging import MAX_LISTED
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake, IntakeSettings
 from tidegate_gateway.intake.ports import NotStored, Outcome, RecordRefused, Unknown
@@ -34,7 +35,8 @@ class StartsWithBrace:
     def check(self, body: bytes, media_type: str) -> Payload | Rejected:
         if body.startswith(b"{"):
             return Payload(b"framed:" + body, body, None, 1)
-        return Rejected(violations=(Violation(pointer="#", rule="type", detail="is no object"),), malformed=body == b"")
+        wrong = Violation(pointer="#", rule="type", detail="is no object")
+        return Rejected(violations=(wrong,) * max(1, body.count(b"!")), omitted=body.count(b"?"), malformed=body == b"")
 
     def key_bytes(self, key: str | bytes) -> bytes:
         return key.encode() if isinstance(key, str) else key
@@ -188,6 +190,14 @@ async def test_after_a_failure_the_key_s_later_events_are_not_attempted() -> Non
     world = World(script=[NotStored(Code.BROKER_UNAVAILABLE, "away")])
     lines = await world.accept(Incoming(body=b"{k}"), Incoming(body=b"{k}"))
     assert [line.code for line in lines if isinstance(line, Refusal)] == [Code.BROKER_UNAVAILABLE, Code.AFTER_FAILURE]
+
+
+async def test_a_submission_lists_so_many_violations_and_counts_the_others() -> None:
+    """Three megabytes of bad events were answered with seventy."""
+    lines = await World().accept(*[Incoming(body=b"!" * 25 + b"?") for _ in range(102)], Incoming(body=b"!!"))
+    told = [(len(line.violations), line.omitted) for line in lines if isinstance(line, Refusal)]
+    assert told == [(25, 1)] * (MAX_LISTED // 25) + [(1, 25)] * 2 + [(1, 1)]
+    assert all(line.detail.endswith("and 21 more") for line in lines[:-1] if isinstance(line, Refusal))
 
 
 async def test_validate_publishes_nothing_and_spends_the_allowance() -> None:
