@@ -213,8 +213,8 @@ class AsyncClient:
         return made
 
     async def _look(self, place: Shelved, now: float) -> None:
-        """Gets the contract: waits for the first, has later ones fetched while the old one is used."""
-        if place.contract is None:
+        """Gets the contract: waits for the first look, has later ones made while events go on with what is there."""
+        if place.contract is None and not place.freshness.failures:
             async with self._looking.setdefault(place.topic, asyncio.Lock()):
                 if self._core.wants_contract(place, now):
                     await self._ask(place)
@@ -229,7 +229,7 @@ class AsyncClient:
     async def _enqueue(self, event: Outgoing, *, patient: bool) -> None:
         self._running()
         inbox = self._core.inbox
-        if inbox.put(event):
+        if inbox.put(event, patient=patient):
             return
         may_wait = patient or self._settings.when_full == WhenFull.BLOCK
         try:
@@ -240,7 +240,7 @@ class AsyncClient:
                     await room.wait()
                     if inbox.closed:
                         raise Closed("the client was closed", topic=event.topic, event_id=event.id)
-                    if inbox.put(event):
+                    if inbox.put(event, patient=patient):
                         return
         except TimeoutError:
             pass

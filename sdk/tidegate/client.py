@@ -226,8 +226,8 @@ class Client:
         return made
 
     def _look(self, place: Shelved, now: float) -> None:
-        """Gets the contract: waits for the first, has later ones fetched while the old one is used."""
-        if place.contract is None:
+        """Gets the contract: waits for the first look, has later ones made while events go on with what is there."""
+        if place.contract is None and not place.freshness.failures:
             with self._looking:
                 if self._core.wants_contract(place, now):
                     self._ask(place)
@@ -250,7 +250,7 @@ class Client:
         core = self._core
         if core.inbox.closed:
             raise Closed("the client is closed", topic=event.topic, event_id=event.id)
-        if not core.inbox.put(event):
+        if not core.inbox.put(event, patient=patient):
             self._wait_for_room(event, patient=patient)
 
     def _wait_for_room(self, event: Outgoing, *, patient: bool) -> None:
@@ -267,7 +267,7 @@ class Client:
                 break
             if inbox.closed:
                 raise Closed("the client was closed", topic=event.topic, event_id=event.id)
-            if inbox.put(event):
+            if inbox.put(event, patient=patient):
                 return
         raise QueueFull(
             f"{event.topic}: the queue is full ({self._settings.queue_events} events, {self._settings.queue_bytes} bytes)",

@@ -64,12 +64,12 @@ class Inbox:
         self.wake: Callable[[], None] = _nobody
         """Wakes the driver; callable from any thread."""
 
-    def put(self, event: Outgoing) -> bool:
-        """Takes an event in; False where there is no room. The order of calls is the order of sending. Wakes the driver where it must."""
+    def put(self, event: Outgoing, *, patient: bool = False) -> bool:
+        """Takes an event in; False where there is no room, with `patient` also where the engine would drop the oldest for it. The order of calls is the order of sending. Wakes the driver where it must."""
         with self._lock:
             events = self._events
             waiting = len(events)
-            if not self._drops and (
+            if (patient or not self._drops) and (
                 waiting + self._engine_events >= self._max_events
                 or (
                     self._bytes + self._engine_bytes + event.size_bytes > self._max_bytes

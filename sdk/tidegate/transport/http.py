@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Final
 
 import httpx2
@@ -16,6 +17,13 @@ _NDJSON: Final = "application/x-ndjson"
 _MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
 _NOT_SENT: Final = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 """Failures before a byte of the request left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Response:
+    status: int
+    headers: httpx2.Headers
+    body: bytes
 
 
 class HttpTransport:
@@ -44,9 +52,8 @@ class HttpTransport:
         url = f"{self._base_url}/v1/topics/{request.topic}/events:batch"
         try:
             async with asyncio.timeout(timeout_s):
-                response = await self._client.post(
-                    url, content=batch_body(request.events), headers=headers, timeout=self._timeout(timeout_s)
-                )
+                body = batch_body(request.events)
+                response = await self._ask("POST", url, headers, timeout_s, body)
         except TimeoutError:
             return Unreached(reason=f"no answer within {timeout_s:.0f} s", maybe_stored=True)
         except httpx2.HTTPError as error:
@@ -54,7 +61,7 @@ class HttpTransport:
         except (OSError, RuntimeError) as error:  # anyio's own, and a loop that is being closed
             return Unreached(reason=f"no connection: {type(error).__name__}", maybe_stored=True)
         wait_s = retry_after_s(response.headers.get("retry-after"), time.time())
-        return read_answer(response.status_code, response.content, wait_s)
+        return read_answer(response.status, response.body, wait_s)
 
     async def bundle(self, topic: str, etag: str | None, token: str | None, timeout_s: float) -> BundleAnswer:
         """`GET /v1/topics/{topic}/bundle`, with If-None-Match."""
@@ -63,22 +70,33 @@ class HttpTransport:
             headers["if-none-match"] = etag
         try:
             async with asyncio.timeout(timeout_s):
-                response = await self._client.get(
-                    f"{self._base_url}/v1/topics/{topic}/bundle", headers=headers, timeout=self._timeout(timeout_s)
-                )
+                url = f"{self._base_url}/v1/topics/{topic}/bundle"
+                response = await self._ask("GET", url, headers, timeout_s)
         except (TimeoutError, httpx2.HTTPError, OSError, RuntimeError) as error:
             return NoBundle(reason=f"the gateway was not reached: {type(error).__name__}")
-        if response.status_code == 304:
+        if response.status == 304:
             return NotModified()
-        if response.status_code == 200:
-            return Bundle(body=response.content, etag=response.headers.get("etag", ""))
+        if response.status == 200:
+            return Bundle(body=response.body, etag=response.headers.get("etag", ""))
         return NoBundle(
-            reason=f"the gateway gave no contract (HTTP status {response.status_code})",
-            final=response.status_code in (403, 404),
+            reason=f"the gateway gave no contract (HTTP status {response.status})",
+            final=response.status in (403, 404),
         )
 
-    def _timeout(self, timeout_s: float) -> httpx2.Timeout:
-        return httpx2.Timeout(timeout_s, connect=min(self._connect_timeout_s, timeout_s))
+    async def _ask(
+        self, method: str, url: str, headers: dict[str, str], timeout_s: float, body: bytes | None = None
+    ) -> _Response:
+        """One request and its answer, read no further than any gateway's could be long. Raises httpx2's errors."""
+        timeout = httpx2.Timeout(timeout_s, connect=min(self._connect_timeout_s, timeout_s))
+        async with self._client.stream(method, url, content=body, headers=headers, timeout=timeout) as response:
+            parts: list[bytes] = []
+            size = 0
+            async for part in response.aiter_raw():
+                parts.append(part)
+                size += len(part)
+                if size > _MAX_ANSWER_BYTES:
+                    raise httpx2.RemoteProtocolError("the answer is longer than a gateway's")
+            return _Response(status=response.status_code, headers=response.headers, body=b"".join(parts))
 
     async def aclose(self) -> None:
         """Closes the connections."""

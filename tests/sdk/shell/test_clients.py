@@ -15,7 +15,8 @@ from tidegate import exceptions
 from tidegate.contracts.media import AVRO
 from tidegate.errors import Code
 from tidegate.settings import DropReport, WhenFull
-from tidegate.transport.port import Answer, Receipted, Request, Unreached
+from tidegate.transport.memory import MemoryTransport
+from tidegate.transport.port import Answer, BundleAnswer, NoBundle, Receipted, Request, Unreached
 
 Order = dict[str, Any]
 
@@ -278,6 +279,35 @@ async def test_publish_many_takes_any_iterable_and_keeps_going_over_bad_events(g
     assert [failure.index for failure in summary.failures] == list(range(0, 2000, 100))
     assert all(isinstance(failure.error, exceptions.ContractViolation) for failure in summary.failures)
     assert told[-1] == (2000, 2000)
+
+
+async def test_publish_many_drops_nothing_of_its_own_whatever_the_policy(gate: Gate, order: Order) -> None:
+    face = gate.reopen(queue_events=20, when_full=WhenFull.DROP_OLDEST)
+    summary = await face.publish_many(TOPIC, (order for _ in range(500)))
+    assert summary.stored == 500
+    assert face.stats().dropped == 0
+
+
+async def test_a_gateway_that_has_no_contract_to_give_is_waited_for_once(gate: Gate) -> None:
+    class Silent(MemoryTransport):
+        async def bundle(self, topic: str, etag: str | None, token: str | None, timeout_s: float) -> BundleAnswer:
+            self.bundle_requests += 1
+            await asyncio.sleep(min(timeout_s, 0.2))
+            return NoBundle(reason="no answer")
+
+    transport = Silent()
+    face = gate.reopen()
+    face.client._transport = lambda: transport
+    face.client._start()
+    await face.publish("t", {"n": 1})
+    face.client._core.place("t").freshness.ask_at = 0.0
+    gate.transport.bundles = {}
+    async with asyncio.timeout(10):
+        for n in range(20):
+            await face.submit("t", {"n": n})
+        await face.flush()
+    assert transport.bundle_requests == 2, "once waited for, once in the background"
+    assert face.stats().unjudged == 21
 
 
 async def test_publish_many_of_nothing(gate: Gate) -> None:

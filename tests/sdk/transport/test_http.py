@@ -137,6 +137,14 @@ async def test_a_server_that_drips_is_waited_for_no_longer_than_allowed() -> Non
     assert isinstance(said, Unreached)
 
 
+async def test_an_endless_answer_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate.transport.http._MAX_ANSWER_BYTES", 10_000)
+    async with serving(raw(answer(200, b"x" * 1_000_000))) as script:
+        said = await sent(script.url)
+    assert isinstance(said, Unreached)
+    assert "RemoteProtocolError" in said.reason
+
+
 async def test_a_token_that_is_no_header_is_no_crash() -> None:
     async with serving(stored) as script:
         said = await sent(script.url, token="two\r\nlines: yes")
