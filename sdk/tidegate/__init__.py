@@ -6,24 +6,45 @@ if TYPE_CHECKING:
     from tidegate.async_client import AsyncClient
     from tidegate.client import Client
     from tidegate.exceptions import (
+        AfterFailure,
+        BrokerUnavailable,
         Closed,
         ContractViolation,
         Forbidden,
+        IdReused,
+        InProgress,
+        InternalFault,
+        Malformed,
         NotAccepted,
+        NotDelivered,
+        NotFound,
         OutcomeUnknown,
+        Overloaded,
         QueueFull,
         RateLimited,
         Refused,
+        Retired,
         TidegateError,
+        TimedOut,
+        TooLarge,
+        Unauthenticated,
         Unavailable,
+        UnknownTopic,
+        UnknownVersion,
+        UnsupportedMedia,
+        VersionNotHereYet,
     )
     from tidegate.oauth import ClientCredentials
-    from tidegate.settings import ClientSettings, DropReport
+    from tidegate.settings import ClientSettings, DropReport, WhenFull
     from tidegate.shell.spool_file import SpoolFolder
+    from tidegate.stats import Stats
+    from tidegate.tally import Summary
     from tidegate.wire.results import ResultLine
 
 __all__ = [
+    "AfterFailure",
     "AsyncClient",
+    "BrokerUnavailable",
     "Client",
     "ClientCredentials",
     "ClientSettings",
@@ -31,15 +52,33 @@ __all__ = [
     "ContractViolation",
     "DropReport",
     "Forbidden",
+    "IdReused",
+    "InProgress",
+    "InternalFault",
+    "Malformed",
     "NotAccepted",
+    "NotDelivered",
+    "NotFound",
     "OutcomeUnknown",
+    "Overloaded",
     "QueueFull",
     "RateLimited",
     "Refused",
     "ResultLine",
+    "Retired",
     "SpoolFolder",
+    "Stats",
+    "Summary",
     "TidegateError",
+    "TimedOut",
+    "TooLarge",
+    "Unauthenticated",
     "Unavailable",
+    "UnknownTopic",
+    "UnknownVersion",
+    "UnsupportedMedia",
+    "VersionNotHereYet",
+    "WhenFull",
 ]
 
 _HOME = {
@@ -50,6 +89,9 @@ _HOME = {
     "DropReport": "tidegate.settings",
     "ResultLine": "tidegate.wire.results",
     "SpoolFolder": "tidegate.shell.spool_file",
+    "Stats": "tidegate.stats",
+    "Summary": "tidegate.tally",
+    "WhenFull": "tidegate.settings",
 }
 
 
