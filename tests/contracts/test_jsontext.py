@@ -148,3 +148,10 @@ def test_what_msgspec_does() -> None:
 
 def test_all_names_exist() -> None:
     assert all(hasattr(jsontext, name) for name in jsontext.__all__)
+
+
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_an_empty_body_is_called_empty(body: bytes) -> None:
+    broken = parse(body)
+    assert isinstance(broken, Broken)
+    assert (broken.rule, broken.detail) == ("malformed", "is not JSON: it is empty")

@@ -1,15 +1,16 @@
 """The contracts served at one moment. A submission takes one snapshot and keeps it to its end; reload swaps the whole."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.services import ServiceSource
+from tidegate.contracts.wording import did_you_mean
 from tidegate.errors import Code
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["BrokenContract", "Catalogue", "CatalogueHolder", "find_contract", "find_version"]
+__all__ = ["BrokenContract", "Catalogue", "CatalogueHolder", "find_contract", "find_version", "unknown_topic"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +74,18 @@ class CatalogueHolder:
         self.current = catalogue
 
 
-def find_contract(catalogue: Catalogue, topic: str) -> CompiledContract:
+def unknown_topic(catalogue: Catalogue, topic: str, sees: Callable[[str], bool]) -> Fault:
+    """The refusal of a topic that is not there, with what may have been meant: of topics only that the caller `sees`."""
+    hint = did_you_mean(topic, filter(sees, catalogue.contracts))
+    detail = f"no contract for the topic {topic} is served here" + (f": {hint}" if hint else "")
+    return Fault(Code.UNKNOWN_TOPIC, detail, topic=topic)
+
+
+def find_contract(catalogue: Catalogue, topic: str, sees: Callable[[str], bool]) -> CompiledContract:
     """The topic's contract. Raises `unknown_topic` or `retired`; ask it only after the right to know was checked."""
     contract = catalogue.contracts.get(topic)
     if contract is None:
-        raise Fault(Code.UNKNOWN_TOPIC, f"no contract for the topic {topic} is served here", topic=topic)
+        raise unknown_topic(catalogue, topic, sees)
     if contract.source.status == "retired":
         raise Fault(Code.RETIRED, f"the contract of {topic} is retired: it takes no more events", topic=topic)
     return contract

@@ -102,7 +102,7 @@ class Intake:
             raise Fault(Code.OVERLOADED, "the gateway is shutting down", retry_after_s=1.0)
         check_topic_name(topic)
         authorize_publish(principal, topic)
-        contract = find_contract(self.catalogue.current, topic)
+        contract = find_contract(self.catalogue.current, topic, principal.covers)
         authorize_roles(principal, topic, contract.source.roles)
         if version is not None:
             find_version(contract, version)

@@ -174,7 +174,8 @@ def describe(body: bytes, error: Exception) -> Broken:
     if "out of range" in text:
         return Broken(rule="malformed", detail="holds a number out of range")
     if "truncated" in text:
-        return Broken(rule="malformed", detail="is not JSON: it ends too early", byte_offset=len(body))
+        early = "it ends too early" if body.strip() else "it is empty"
+        return Broken(rule="malformed", detail=f"is not JSON: {early}", byte_offset=len(body))
     match = _byte_of.search(text)
     if match is None:
         return Broken(rule="malformed", detail="is not JSON")

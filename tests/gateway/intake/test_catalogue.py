@@ -18,6 +18,10 @@ NEVER_ASKED = cast("Codec", object())
 """Nothing here judges an event."""
 
 
+def anything(_topic: str) -> bool:
+    return True
+
+
 def contract(
     *numbers: int, status: Literal["active", "retired"] = "active", inputs: Literal["any", "pinned"] = "any"
 ) -> CompiledContract:
@@ -38,20 +42,20 @@ def code_of(found: CompiledContract, number: int | None) -> Code:
 
 def test_an_empty_catalogue_knows_no_topic() -> None:
     with pytest.raises(Fault) as caught:
-        find_contract(Catalogue(), TOPIC)
+        find_contract(Catalogue(), TOPIC, anything)
     assert (caught.value.code, caught.value.topic) == (Code.UNKNOWN_TOPIC, TOPIC)
 
 
 def test_a_contract_is_found_by_its_exact_topic() -> None:
     served = contract(1)
-    assert find_contract(catalogue(served), TOPIC) is served
+    assert find_contract(catalogue(served), TOPIC, anything) is served
     with pytest.raises(Fault):
-        find_contract(catalogue(served), TOPIC.upper())
+        find_contract(catalogue(served), TOPIC.upper(), anything)
 
 
 def test_a_retired_contract_takes_nothing() -> None:
     with pytest.raises(Fault) as caught:
-        find_contract(catalogue(contract(1, status="retired")), TOPIC)
+        find_contract(catalogue(contract(1, status="retired")), TOPIC, anything)
     assert caught.value.code is Code.RETIRED
 
 
@@ -93,7 +97,7 @@ def test_a_swap_changes_no_snapshot_that_was_taken() -> None:
     taken = holder.current
     holder.swap(new)
     assert holder.current is new
-    assert find_version(find_contract(taken, TOPIC), None).number == 1
+    assert find_version(find_contract(taken, TOPIC, anything), None).number == 1
 
 
 def test_a_snapshot_cannot_be_changed() -> None:
@@ -108,3 +112,14 @@ def test_several_faults_of_one_contract_are_one_broken_contract() -> None:
     rows = [("t", "contracts/t.yaml", 1), ("t", "avro/t.avsc", 4), ("u", "contracts/u.yaml", 1)]
     broken = tuple(BrokenContract(contract=c, file=f, line=n, column=1, detail="no") for c, f, n in rows)
     assert Catalogue(broken=broken).broken_count == 2
+
+
+def test_a_topic_that_was_meant_is_said_to_those_who_may_see_it() -> None:
+    served = catalogue(contract(1))
+    for sees, detail in (
+        (anything, f'no contract for the topic customer.ordres is served here: did you mean "{TOPIC}"?'),
+        (str.isupper, "no contract for the topic customer.ordres is served here"),
+    ):
+        with pytest.raises(Fault) as caught:
+            find_contract(served, "customer.ordres", sees)
+        assert caught.value.detail == detail

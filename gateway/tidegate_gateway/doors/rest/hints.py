@@ -3,6 +3,8 @@
 Used by `hot`, `media`, `batch` and `problems`. What was sent is only compared, never shown.
 """
 
+from collections.abc import Mapping
+
 from msgspec import structs
 
 from tidegate.contracts.verdict import Violation
@@ -18,6 +20,11 @@ _ELSEWHERE = {
     "#/events": "many events go to events:batch",
 }
 """Members of a batch's own that stand where a value should."""
+_AS_LINES = {
+    "#/value": 'the body is the value itself; events that have a value are judged as lines: application/x-ndjson, {"value": ...} each',
+    "#/events": 'many events are judged as lines: application/x-ndjson, {"value": ...} each',
+}
+"""The same at events:validate: events:batch would publish them."""
 _MEANT = {
     "application/x-www-form-urlencoded": "it came as a form, which is what curl -d says where nothing else is said: add -H 'Content-Type: application/json'",
     "multipart/form-data": "it came as a form; the value is the whole body",
@@ -34,18 +41,19 @@ _MEANT = {
 """By the media type that was sent."""
 
 
-def hint_at_the_endpoint(line: Line) -> None:
-    """Give the refusal of a single value a hint where it looks like a batch."""
+def hint_at_the_endpoint(line: Line, *, stores: bool) -> None:
+    """Give the refusal of a single value a hint where it looks like a batch. `stores`: the endpoint publishes."""
     if isinstance(line, Refusal):
-        line.violations = tuple(_hinted(one) for one in line.violations)
+        places = _ELSEWHERE if stores else _AS_LINES
+        line.violations = tuple(_hinted(one, places) for one in line.violations)
 
 
-def _hinted(violation: Violation) -> Violation:
+def _hinted(violation: Violation, places: Mapping[str, str]) -> Violation:
     hint = violation.hint
     if not hint and violation.rule == "unknown_field":
-        hint = _ELSEWHERE.get(violation.pointer, "")
+        hint = places.get(violation.pointer, "")
     elif not hint and violation.pointer == "#" and violation.found.startswith("array"):
-        hint = _ELSEWHERE["#/events"]
+        hint = places["#/events"]
     return structs.replace(violation, hint=hint) if hint != violation.hint else violation
 
 

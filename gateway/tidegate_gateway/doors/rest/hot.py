@@ -149,7 +149,7 @@ class HotDoor:
         take = self._intake.accept if endpoint.stores else self._intake.validate
         if event is not None:
             told = await take(admission, _one(body, media, event, admission))
-            hint_at_the_endpoint(told.lines[0])
+            hint_at_the_endpoint(told.lines[0], stores=endpoint.stores)
             return self._answers.single(told, admission)
         try:
             submission = await self._many(body, media, admission, bare_values=bare_values)

@@ -14,6 +14,7 @@ from tidegate.contracts.compiled import CompiledContract
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.heads import Head, read_head
+from tidegate_gateway.intake.catalogue import unknown_topic
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.principal import Principal, check_topic_name, may_read
@@ -64,9 +65,10 @@ def readable(deps: Serving, viewer: Viewer, topic: str) -> CompiledContract:
         raise Fault(
             Code.FORBIDDEN, f"the token may not read the contract of {topic}", scope="contracts:read", topic=topic
         )
-    contract = deps.intake.catalogue.current.contracts.get(topic)
+    catalogue = deps.intake.catalogue.current
+    contract = catalogue.contracts.get(topic)
     if contract is None:
-        raise Fault(Code.UNKNOWN_TOPIC, f"no contract for the topic {topic} is served here", topic=topic)
+        raise unknown_topic(catalogue, topic, viewer.sees)
     return contract
 
 

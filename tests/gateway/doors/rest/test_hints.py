@@ -39,11 +39,22 @@ def test_a_value_that_looks_like_a_batch() -> None:
         Violation(pointer="#/n", rule="type", detail="is no int", found="array of 2 items"),
     )
     line = Refusal(id="a", code=Code.CONTRACT_VIOLATION, detail="", violations=wrong)
-    hint_at_the_endpoint(line)
+    hint_at_the_endpoint(line, stores=True)
     hints = [violation.hint for violation in line.violations]
     assert hints[0] == hints[2] == "many events go to events:batch"
     assert "events:batch" in hints[1]
     assert hints[3:] == ["did you mean", ""]
+
+
+@pytest.mark.parametrize("found", ["#", "#/value", "#/events"])
+def test_whoever_only_asks_for_a_verdict_is_not_sent_where_events_are_stored(found: str) -> None:
+    rule = "type" if found == "#" else "unknown_field"
+    wrong = Violation(pointer=found, rule=rule, detail="is wrong", found="array of 2 items")
+    line = Refusal(id="a", code=Code.CONTRACT_VIOLATION, detail="", violations=(wrong,))
+    hint_at_the_endpoint(line, stores=False)
+    (violation,) = line.violations
+    assert "application/x-ndjson" in violation.hint
+    assert "batch" not in violation.hint
 
 
 async def test_a_value_where_a_batch_is_due(gate: Gate) -> None:
