@@ -236,7 +236,7 @@ class AsyncClient:
             async with asyncio.timeout(None if patient else self._settings.block_timeout_s):
                 while may_wait:
                     room = asyncio.Event()
-                    inbox.when_room(room.set)
+                    inbox.when_room(room.set, event.size_bytes)
                     await room.wait()
                     if inbox.closed:
                         raise Closed("the client was closed", topic=event.topic, event_id=event.id)

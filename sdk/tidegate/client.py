@@ -262,7 +262,7 @@ class Client:
         while may_wait:
             left_s = None if patient else deadline - self._clock.now()
             room = Event()
-            inbox.when_room(room.set)
+            inbox.when_room(room.set, event.size_bytes)
             if (left_s is not None and left_s <= 0) or not room.wait(left_s):
                 break
             if inbox.closed:

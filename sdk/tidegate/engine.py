@@ -16,7 +16,7 @@ from tidegate.delivery import Again, Judgement, judge
 from tidegate.diversion import Diversion
 from tidegate.engine_settings import EngineSettings
 from tidegate.lanes import NEVER, Lane
-from tidegate.outgoing import Generation, Outcome, Outgoing, Undelivered
+from tidegate.outgoing import HELD_EVENT_BYTES, Generation, Outcome, Outgoing, Undelivered
 from tidegate.pacing import Pace
 from tidegate.placing import Topic
 from tidegate.spooling import Spool
@@ -78,7 +78,7 @@ class Engine:
         self.events = 0
         """Events without an outcome, in flight included."""
         self.size_bytes = 0
-        """Of those events."""
+        """The memory that they take, roughly."""
         self._diversion = Diversion(spool, self._settle, self.counters, settings) if spool is not None else None
         if self._diversion is not None:
             for (topic, index), depth in self._diversion.depths().items():
@@ -93,7 +93,7 @@ class Engine:
             event.generation = self._generation
             self._generation.left += 1
             self.events += 1
-            self.size_bytes += event.size_bytes
+            self.size_bytes += event.size_bytes + HELD_EVENT_BYTES
             self._topic(event.topic).place(event)
         if self._diversion is not None:
             for lane in self._lanes():
@@ -176,7 +176,7 @@ class Engine:
     def _refill(self, lane: Lane, diversion: Diversion) -> None:
         events = diversion.refill(lane)
         self.events += len(events)
-        self.size_bytes += sum(event.size_bytes for event in events)
+        self.size_bytes += sum(event.size_bytes + HELD_EVENT_BYTES for event in events)
         self._topics[lane.topic].refill(lane, events)
 
     @property
@@ -329,7 +329,7 @@ class Engine:
 
     def _forget(self, event: Outgoing) -> None:
         self.events -= 1
-        self.size_bytes -= event.size_bytes
+        self.size_bytes -= event.size_bytes + HELD_EVENT_BYTES
         if event.generation is not None:
             event.generation.left -= 1
 

@@ -12,10 +12,13 @@ from tidegate.errors import Code
 from tidegate.wire.problem import Problem
 from tidegate.wire.results import ResultLine
 
-__all__ = ["EVENT_OVERHEAD_BYTES", "Generation", "OnSettled", "Outcome", "Outgoing", "Undelivered"]
+__all__ = ["EVENT_OVERHEAD_BYTES", "HELD_EVENT_BYTES", "Generation", "OnSettled", "Outcome", "Outgoing", "Undelivered"]
 
 EVENT_OVERHEAD_BYTES = 120
 """What an event takes in a request beside its value, key and headers: id, version, member names."""
+
+HELD_EVENT_BYTES = 2000
+"""What a queued event takes in memory beside that: itself, its id, its future (measured on CPython 3.11: 2,070; without a future 440)."""
 
 
 class Undelivered(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,7 +33,7 @@ class ClientSettings:
     """Everything beside the gateway's URL and the token. Times in seconds, sizes in bytes.
 
     `batch_events` (1 to 10,000), `batch_bytes`, `linger_s`: what closes a batch. `lanes`: requests in flight for one topic at most (1 to 64).
-    `queue_events`, `queue_bytes`: what may wait for its outcome. `when_full`: `block` up to `block_timeout_s`, `raise`, or `drop_oldest`.
+    `queue_events`, and `queue_bytes` of memory, counted roughly: what may wait for its outcome. `when_full`: `block` up to `block_timeout_s`, `raise`, or `drop_oldest`.
     `on_drop` is told of events that were dropped or left at the end, on the delivering thread. `deadline_s`: how long delivery of an event is
     tried in all. `attempt_timeout_s`: for one answer. `judge`: whether events are judged here first. `cache_dir`: where contracts are kept
     between runs (None: nowhere). `contract_timeout_s`: how long the first event of a topic waits for its contract. `exit_flush_s`: how long

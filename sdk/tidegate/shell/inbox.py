@@ -9,7 +9,7 @@ from collections.abc import Callable
 from threading import RLock
 from typing import Final
 
-from tidegate.outgoing import Outgoing
+from tidegate.outgoing import HELD_EVENT_BYTES, Outgoing
 
 __all__ = ["Inbox"]
 
@@ -34,6 +34,7 @@ class Inbox:
         "_waiters",
         "_wake_after",
         "_wakes_at",
+        "_wanted_bytes",
         "accepted",
         "closed",
         "unjudged",
@@ -57,6 +58,7 @@ class Inbox:
         self._wake_after = batch_events
         self._drops = drops
         self._wakes_at = _NEVER
+        self._wanted_bytes = 0
         self._waiters: deque[Callable[[], None]] = deque()
         self.accepted = 0
         self.unjudged = 0
@@ -71,10 +73,7 @@ class Inbox:
             waiting = len(events)
             if (patient or not self._drops) and (
                 waiting + self._engine_events >= self._max_events
-                or (
-                    self._bytes + self._engine_bytes + event.size_bytes > self._max_bytes
-                    and waiting + self._engine_events
-                )
+                or (waiting + self._engine_events and not self._fits(event.size_bytes))
             ):
                 return False
             events.append(event)
@@ -93,6 +92,14 @@ class Inbox:
             self.wake()
         return True
 
+    def _fits(self, size_bytes: int) -> bool:
+        """Whether one more event of that size is within the bound of bytes."""
+        return self._held(len(self._events) + 1) + size_bytes <= self._max_bytes
+
+    def _held(self, waiting: int) -> int:
+        """The memory that all queued events take, with `waiting` of them here."""
+        return self._engine_bytes + self._bytes + waiting * HELD_EVENT_BYTES
+
     def drain(self) -> list[Outgoing]:
         """Hands everything over to the engine, in order. By the driver alone."""
         if not self._events:
@@ -100,8 +107,8 @@ class Inbox:
         with self._lock:
             events = list(self._events)
             self._events.clear()
+            self._engine_bytes = self._held(len(events))
             self._engine_events += len(events)
-            self._engine_bytes += self._bytes
             self._bytes = 0
         return events
 
@@ -117,15 +124,18 @@ class Inbox:
             self._wake_after = max(1, self._batch_events - filling)
             self._wakes_at = _NEVER if wakes_at is None else wakes_at
             waiting = len(self._events)
-            if self._waiters and waiting + events < self._max_events and self._bytes + size_bytes < self._max_bytes:
+            empty = not waiting + events
+            if self._waiters and waiting + events < self._max_events and (empty or self._fits(self._wanted_bytes)):
                 ready.extend(self._waiters)
                 self._waiters.clear()
+                self._wanted_bytes = 0
         for tell in ready:
             tell()
 
-    def when_room(self, tell: Callable[[], None]) -> None:
-        """Calls `tell` once, from the driver's thread, when there is room again, or when the client closes."""
+    def when_room(self, tell: Callable[[], None], size_bytes: int) -> None:
+        """Calls `tell` once, from the driver's thread, when there is room for an event of that size, or when the client closes."""
         with self._lock:
+            self._wanted_bytes = max(self._wanted_bytes, size_bytes)
             self._waiters.append(tell)
         self.wake()
 

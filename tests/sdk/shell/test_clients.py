@@ -234,10 +234,10 @@ async def test_a_full_queue_raises_by_policy(gate: Gate, order: Order) -> None:
 
 
 async def test_a_queue_is_bounded_by_bytes_too(gate: Gate, order: Order) -> None:
-    face = gate.reopen(queue_bytes=1500, linger_s=60, when_full=WhenFull.RAISE)
+    face = gate.reopen(queue_bytes=7500, linger_s=60, when_full=WhenFull.RAISE)
     for _ in range(3):
         await face.submit(TOPIC, order)
-    with pytest.raises(exceptions.QueueFull, match="1500 bytes"):
+    with pytest.raises(exceptions.QueueFull, match="7500 bytes"):
         await face.submit(TOPIC, order)
 
 

@@ -56,7 +56,7 @@ def test_it_is_full_by_events_and_by_bytes_the_engine_s_included() -> None:
     box.engine_holds(2, 200, None)
     assert box.put(outgoing("a"))
     assert not box.put(outgoing("b"))
-    small, _ = inbox(max_bytes=250)
+    small, _ = inbox(max_bytes=4000)
     assert small.put(outgoing("giant", size_bytes=9999)), "one event larger than the queue must go somehow"
     assert not small.put(outgoing("b"))
 
@@ -70,20 +70,35 @@ def test_who_waits_for_room_is_told_once_there_is_some() -> None:
     box, _ = inbox(max_events=1)
     box.put(outgoing("a"))
     told: list[str] = []
-    box.when_room(lambda: told.append("room"))
+    box.when_room(lambda: told.append("room"), 100)
     box.drain()
     box.engine_holds(1, 100, None)
     assert told == []
     box.engine_holds(0, 0, None)
     box.engine_holds(0, 0, None)
     assert told == ["room"]
-    box.when_room(lambda: told.append("closed"))
+    box.when_room(lambda: told.append("closed"), 100)
     box.close()
     assert told == ["room", "closed"]
 
 
+def test_who_waits_with_a_large_event_is_told_when_it_fits() -> None:
+    box, _ = inbox(max_bytes=10_000)
+    box.engine_holds(4, 8400, None)
+    told: list[str] = []
+    box.when_room(lambda: told.append("room"), 5000)
+    box.engine_holds(2, 4200, None)
+    assert told == [], "2,000 of overhead and 5,000 more do not fit yet"
+    box.engine_holds(1, 2100, None)
+    assert told == ["room"]
+    box.engine_holds(1, 9999, None)
+    box.when_room(lambda: told.append("giant"), 10**9)
+    box.engine_holds(0, 0, None)
+    assert told == ["room", "giant"], "an event larger than the queue goes alone"
+
+
 def test_threads_lose_nothing_between_them() -> None:
-    box, _ = inbox(max_events=10**6)
+    box, _ = inbox(max_events=10**6, max_bytes=10**9)
     taken: list[str] = []
 
     def submit(name: str) -> None:
