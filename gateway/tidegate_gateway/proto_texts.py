@@ -1,7 +1,8 @@
 """A .proto text that a client sends, compiled. Called by the registry's lookups, through `app`.
 
-protoc is a process of its own and bounded in time; who asks was authenticated, one text is compiled at a time, and what was
-compiled lately is kept: a fleet sends the same text over and over.
+protoc is a process of its own, bounded by the system in time, memory and what it writes: a text of 30 KB can make it complain
+for a minute, half a gigabyte of it. One text is compiled at a time (`doors.registry.resolving`), and what was compiled lately is
+kept: a fleet sends the same text over and over.
 """
 
 import tempfile
@@ -11,12 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from tidegate.contracts.fingerprint import descriptor_files
 from tidegate.repository.broken import Place, Problems, Refused
-from tidegate.repository.protoc import run_protoc
+from tidegate.repository.protoc import Bounds, run_protoc
 
 __all__ = ["compile_proto_text"]
 
 _KEPT = 64
 _NAME = "schema.proto"
+_BOUNDS = Bounds(processor_s=4, time_s=10.0, memory_bytes=2**30, written_bytes=2**24)
 
 
 def compile_proto_text(text: str, imports: Mapping[str, str]) -> bytes:
@@ -43,7 +45,7 @@ def _compiled(text: str, imports: tuple[tuple[str, str], ...]) -> bytes:
         own.parent.mkdir()
         own.write_bytes(text.encode("utf-8", "replace"))
         try:
-            made = run_protoc(Path(folder), [f"proto/tidegate-asked/{_NAME}"], Place(file=_NAME), problems)
+            made = run_protoc(Path(folder), [f"proto/tidegate-asked/{_NAME}"], Place(file=_NAME), problems, _BOUNDS)
         except Refused:
             raise ValueError(problems.rows[0].detail) from None
     return bytes(descriptor_files(made)[-1].bare)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from tidegate.contracts.fingerprint import DescriptorFile, descriptor_files, is_
 from tidegate.contracts.wording import shown
 from tidegate.repository.broken import Place, Problems, Refused
 
-__all__ = ["OPTIONS_PROTO", "joined_files", "run_protoc"]
+__all__ = ["OPTIONS_PROTO", "Bounds", "joined_files", "run_protoc"]
 
 OPTIONS_PROTO = "tidegate/options/v1/options.proto"
 """What a contract's own service imports."""
@@ -27,15 +28,38 @@ _SHIPPED = (OPTIONS_PROTO, "tidegate/ingest/v1/ingest.proto")
 """What this package brings: options, and the EventReceipt that a method may answer."""
 
 _TIMEOUT_S = 60
+_MAX_MESSAGES_BYTES = 65_536
 _error_line = re.compile(r"(?P<file>[^:\n]+\.proto):(?:(?P<line>\d+):(?P<column>\d+):)? *(?P<detail>.+)").fullmatch
 _MISSING = "needs the extras tidegate[cli,protobuf]"
+_BOUNDED = """
+import resource, runpy, signal, sys
+processor_s, memory_bytes, written_bytes = map(int, sys.argv[1:4])
+signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+for bound, most in (("CPU", processor_s), ("AS", memory_bytes), ("FSIZE", written_bytes), ("CORE", 0)):
+    resource.setrlimit(getattr(resource, f"RLIMIT_{bound}"), (most, most))
+del sys.argv[1:4]
+runpy.run_module("grpc_tools.protoc", run_name="__main__", alter_sys=True)
+"""
+"""protoc under the system's bounds: a short text can make it complain, or compute, for hours."""
 
 
-def run_protoc(folder: Path, names: Sequence[str], place: Place, problems: Problems) -> bytes:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What protoc may take for the text of a stranger: seconds of the processor and of the clock, memory, bytes of a file it writes."""
+
+    processor_s: int
+    time_s: float
+    memory_bytes: int
+    written_bytes: int
+
+
+def run_protoc(
+    folder: Path, names: Sequence[str], place: Place, problems: Problems, bounds: Bounds | None = None
+) -> bytes:
     """The files `names` (`proto/...`) and all their imports as a serialised FileDescriptorSet, imports first.
 
     Source info (comments, places) is kept for the project's own files only. `place` is who asks, for what has no place of
-    its own. Raises `Refused`, every complaint noted.
+    its own. `bounds` hold for a text that is not the project's own. Raises `Refused`, every complaint noted.
     """
     try:
         validate = _validate_descriptors()
@@ -57,21 +81,41 @@ def run_protoc(folder: Path, names: Sequence[str], place: Place, problems: Probl
             f"--descriptor_set_out={made}",
             *(name.removeprefix("proto/") for name in names),
         ]
-        try:
+        code, messages = _run(arguments, Path(scratch, "messages"), place, problems, bounds)
+        if code != 0 or not made.is_file():
+            if code < 0 and bounds is not None:
+                problems.refuse("protoc needs more time or memory for it than it may take", place)
+            _note_errors(messages.replace(f"{folder / 'proto'}/", ""), place, problems)
+            raise Refused(names[0])
+        return joined_files(descriptor_files(made.read_bytes()))
+
+
+def _run(
+    arguments: Sequence[str], messages: Path, place: Place, problems: Problems, bounds: Bounds | None
+) -> tuple[int, str]:
+    """protoc's exit code (below 0: the signal that ended it), and the beginning of what it said, which goes to a file."""
+    command = [sys.executable, "-P", "-m", "grpc_tools.protoc"]
+    time_s: float = _TIMEOUT_S
+    if bounds is not None:
+        numbers = (bounds.processor_s, bounds.memory_bytes, bounds.written_bytes)
+        command = [sys.executable, "-P", "-c", _BOUNDED, *map(str, numbers)]
+        time_s = bounds.time_s
+    try:
+        with messages.open("wb") as said:
             done = subprocess.run(  # noqa: S603 -- this interpreter, and arguments that are no shell's
-                [sys.executable, "-P", "-m", "grpc_tools.protoc", *arguments],
-                capture_output=True,
-                timeout=_TIMEOUT_S,
+                [*command, *arguments],
+                stdout=said,
+                stderr=said,
+                timeout=time_s,
                 check=False,
                 stdin=subprocess.DEVNULL,
             )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            problems.refuse(f"protoc could not run: {error}", place)
-        if done.returncode != 0 or not made.is_file():
-            messages = done.stderr.decode(errors="replace").replace(f"{folder / 'proto'}/", "")
-            _note_errors(messages, place, problems)
-            raise Refused(names[0])
-        return joined_files(descriptor_files(made.read_bytes()))
+    except OSError as error:
+        problems.refuse(f"protoc could not run: {error}", place)
+    except subprocess.TimeoutExpired:
+        problems.refuse(f"protoc was not done after {time_s:g} s", place)
+    with messages.open("rb") as said:
+        return done.returncode, said.read(_MAX_MESSAGES_BYTES).decode(errors="replace")
 
 
 def _note_errors(messages: str, place: Place, problems: Problems) -> None:
