@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tidegate.cli.authoring import AUTHORING, add_authoring, run_authoring
+from tidegate.cli.completion import SHELLS, completion
 from tidegate.cli.producing import COMMANDS, add_commands, run_command
 
 __all__ = ["main"]
@@ -21,6 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.command == "release" and (options.topic is None) is not options.renumber:
         parser.error("release takes a TOPIC, or --renumber without one")
+    if options.command == "completion":
+        sys.stdout.write(completion(parser, options.shell))
+        return 0
     try:
         return _run(options)
     except ImportError as error:  # PyYAML: the extra [cli]
@@ -57,7 +61,17 @@ def _parser() -> argparse.ArgumentParser:
     _release(commands)
     add_authoring(commands)
     add_commands(commands)
+    _completion(commands)
     return parser
+
+
+def _completion(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    shells = commands.add_parser(
+        "completion",
+        help="a shell's completion script",
+        description="Writes a completion script to stdout: `source <(tidegate completion bash)`.",
+    )
+    shells.add_argument("shell", choices=SHELLS, help="which shell")
 
 
 def _check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

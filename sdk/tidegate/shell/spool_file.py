@@ -184,6 +184,23 @@ class SpoolFile:
         """The file."""
         return self._path
 
+    @property
+    def held_bytes(self) -> int:
+        """What its events take; 0 once it is empty."""
+        return int(self._held_bytes)
+
+    def topics(self) -> dict[str, int]:
+        """How many events lie here, by topic. Raises `SpoolRefused`."""
+        with self._refusing():
+            rows = self._db.execute("SELECT topic, count(*) FROM event GROUP BY topic").fetchall()
+        return dict(rows)
+
+    def damaged(self) -> int:
+        """How many damaged records were set aside. Raises `SpoolRefused`."""
+        with self._refusing():
+            (count,) = self._db.execute("SELECT count(*) FROM damaged").fetchone()
+        return int(count)
+
     def depths(self, lanes: int) -> dict[tuple[str, int], int]:
         """What lies here, by topic and lane; sorted anew where it was kept for another number of lanes. Raises `SpoolRefused`."""
         with self._transaction():
