@@ -194,10 +194,11 @@ class Gateway:
         """Serve until `stop` is set, then drain: not ready first, nothing new, what is in flight to its end."""
         http = asyncio.create_task(self._http.serve_on())
         admin = asyncio.create_task(self._admin.serve_on())
+        grpc = asyncio.create_task(self._grpc.serve_on())
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({http, admin, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({http, grpc, admin, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
-        await self._drain(http, admin)
+        await self._drain(http, grpc, admin)
 
     async def reload(self) -> None:
         """Contracts and keys anew. A contract that is broken now keeps its last good version; the swap is atomic."""
@@ -232,7 +233,7 @@ class Gateway:
                 except Exception:  # what is served now stays; the next change tries again
                     _log.exception("the reload failed; what was served before is still served")
 
-    async def _drain(self, http: asyncio.Task[None], admin: asyncio.Task[None]) -> None:
+    async def _drain(self, http: asyncio.Task[None], grpc: asyncio.Task[None], admin: asyncio.Task[None]) -> None:
         """Within `drain_s`, but for the moment that closing takes. Kafka's answers are waited for as long as there is time.
 
         Whoever still waits for Kafka then is told so (not stored, or unknown) in time to hear it: uvicorn would answer 500.
@@ -246,18 +247,18 @@ class Gateway:
         _log.info("draining", extra={"in_flight_events": self._memory.events})
         await asyncio.sleep(min(_SEEN_S, self._plan.drain_s / 4))
         self._http.should_exit = True
-        grpc = asyncio.create_task(self._grpc.stop(max(telling_s, ends_s - perf_counter())))
-        doors = {http, grpc}
+        leaving = asyncio.create_task(self._grpc.stop(max(telling_s, ends_s - perf_counter())))
+        doors = {http, leaving}
         await asyncio.wait(doors, timeout=max(0.0, ends_s - telling_s - perf_counter()))
         closing = asyncio.create_task(self._publisher.close(0.0))
         await asyncio.wait(doors, timeout=max(telling_s, ends_s - perf_counter()))
         await closing
-        await grpc
+        await leaving
         self._admin.should_exit = True
         await asyncio.wait({admin}, timeout=2.0)
         await self._close_keys()
         await self._stop_broker()
-        for task in (http, admin):
+        for task in (http, grpc, admin):
             if task.done() and (error := task.exception()) is not None:
                 raise error
 

@@ -114,6 +114,10 @@ class RpcServer:
         services = self._deps.intake.catalogue.current.services.values()
         self._methods.swap((*self._own, *typed_services(services, self._closing, self._lifetime_s)))
 
+    async def serve_on(self) -> None:
+        """Until `stop`. Raises what ended the port, where something in grpcio did."""
+        await self._server.serve_on()
+
     def drain(self) -> None:
         """NOT_SERVING first; no new work; streams answer what they have read and end."""
         self._health.draining = True

@@ -1,27 +1,78 @@
 """What grpcio's own server does not survive, or does not bound: on raw HTTP/2, since no client sends it."""
 
+import asyncio
 import gzip
 from contextlib import suppress
+from pathlib import Path
 
 import grpc
+import pytest
 from grpc._cython import cygrpc
 from tests.gateway.doors.rest.conftest import TOPIC
 from tests.gateway.doors.rpc.conftest import Http2, Opener, RpcGate, event, frame, headers, message
 
 from tidegate.ingest.v1 import ingest_pb2 as pb
+from tidegate_gateway.doors.rpc import steady
 from tidegate_gateway.doors.rpc.server import RpcSettings
-from tidegate_gateway.doors.rpc.steady import path_reader
+from tidegate_gateway.doors.rpc.steady import KNOWN_MINOR, UnknownGrpc, check_version, path_reader
 
+GATEWAY_PROJECT = Path(__file__).parents[4] / "gateway" / "pyproject.toml"
 PUBLISH = b"/tidegate.ingest.v1.IngestService/Publish"
 AUTHORIZED = (b"authorization", b"Bearer good")
 DATA, HEADERS, RESET = 0, 1, 3
 END_STREAM, END_HEADERS = 1, 4
 
 
-def test_the_path_of_a_call_can_still_be_read() -> None:
-    """Of every grpcio that is installed: `methods[0]` is `RPCState.method`, or the server must not start."""
-    assert callable(path_reader())
-    assert "__pyx_vtable__" in cygrpc.RPCState.__dict__, grpc.__version__
+async def test_the_path_of_a_call_can_still_be_read(door: RpcGate) -> None:
+    """Of every grpcio that is installed: the first C method of a call gives its path."""
+    assert path_reader()(cygrpc.RPCState(door.server._server._server)) == b"", grpc.__version__
+
+
+def test_the_known_minor_is_the_pinned_one() -> None:
+    pin = next(line for line in GATEWAY_PROJECT.read_text("utf-8").splitlines() if '"grpcio>=' in line)
+    major, minor, _ = KNOWN_MINOR.split(".")
+    assert f"grpcio>={KNOWN_MINOR}" in pin
+    assert f"<{major}.{int(minor) + 1}" in pin
+    check_version(grpc.__version__)
+
+
+async def test_another_grpcio_is_refused_at_start(monkeypatch: pytest.MonkeyPatch, open_door: Opener) -> None:
+    """By someone who installs past the pin: one clear line, and nothing is called by a table that may be another."""
+    monkeypatch.setattr(grpc, "__version__", "1.86.0")
+    with pytest.raises(UnknownGrpc, match=r"grpcio 1\.86\.0 is installed; the gRPC port is built on 1\.85\.x"):
+        await open_door()
+
+
+async def test_a_table_that_gives_no_path_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, open_door: Opener
+) -> None:
+    monkeypatch.setattr(steady, "path_reader", lambda: lambda _: ())
+    with pytest.raises(UnknownGrpc, match="what should be a path is none"):
+        await open_door()
+
+
+async def test_a_loop_that_ends_is_told(door: RpcGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever ends grpcio's loop: the gateway hears of it, and does not go on without its port."""
+    serving = asyncio.create_task(door.server.serve_on())
+    assert (await door.publish(event())).results[0].status == pb.STATUS_STORED
+    assert not serving.done()
+
+    def fails(_state: object) -> bytes:
+        raise OSError("a fault of grpcio's")
+
+    monkeypatch.setattr(door.server._server._server, "path_of", fails)
+    call = door.stub.Publish(pb.PublishRequest(topic=TOPIC), metadata=(("authorization", "Bearer good"),), timeout=10.0)
+    with pytest.raises(OSError, match="a fault of grpcio's"):
+        await asyncio.wait_for(serving, 5.0)
+    await asyncio.wait_for(door.server.stop(0.0), 5.0)
+    assert call.cancel() or call.done()
+
+
+async def test_a_port_that_is_stopped_ends_in_peace(open_door: Opener) -> None:
+    door = await open_door()
+    serving = asyncio.create_task(door.server.serve_on())
+    await door.server.stop(0.0)
+    await asyncio.wait_for(serving, 5.0)
 
 
 async def test_a_path_that_is_not_utf8_ends_that_call_alone(door: RpcGate) -> None:
