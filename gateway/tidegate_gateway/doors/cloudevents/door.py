@@ -18,6 +18,7 @@ from tidegate_gateway.doors.cloudevents.attributes import kafka_headers
 from tidegate_gateway.doors.cloudevents.reading import (
     BATCH,
     BINARY,
+    NO_DATA,
     CloudEvent,
     Unusable,
     from_array,
@@ -95,11 +96,14 @@ class CloudEventsDoor:
         mode = mode_of(head.content_type)
         encoding = encoding_of(head.content_encoding)
         check_length(head.length, self._limit_bytes(mode), encoding=encoding)
+        exchange.principal = principal = await self._intake.authenticate(head.token, head.certificate)
         if head.twice:
             raise Fault(Code.MALFORMED, f"the header {head.twice.replace('_', '-')} stands twice, and may stand once")
         if mode == BINARY:
             return await self._binary(exchange, head, encoding)
-        exchange.principal = await self._intake.authenticate(head.token, head.certificate)
+        if not principal.topics and not principal.prefixes:
+            # Whatever the envelope names: it need not be read.
+            raise Fault(Code.FORBIDDEN, "the sender may publish to no topic at all")
         exchange.request = traced(exchange.request, head)
         exchange.reservation = reservation = self._intake.memory.reserve(head.length or 0)
         body = await exchange.body.read(encoding=encoding, limit_bytes=self._limit_bytes(mode), reservation=reservation)
@@ -119,8 +123,7 @@ class CloudEventsDoor:
         return settings.max_event_bytes if mode == BINARY else settings.max_event_bytes * 4 // 3 + _ENVELOPE_BYTES
 
     async def _binary(self, exchange: Exchange, head: Head, encoding: str) -> Answer:
-        exchange.principal = await self._intake.authenticate(head.token, head.certificate)
-        attributes, media_type = from_headers(exchange.scope["headers"], head.content_type)
+        attributes, media_type = from_headers(exchange.scope["headers"], head.content_type, head.length)
         exchange.request = traced(exchange.request, head)
         event = CloudEvent(attributes=attributes, body=b"", media_type=media_type)
         admission, incoming = self._admitted(exchange, event, head.length or 0)
@@ -129,7 +132,9 @@ class CloudEventsDoor:
         limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
         check_length(head.length, limit_bytes, encoding=encoding)
         body = await exchange.body.read(encoding=encoding, limit_bytes=limit_bytes, reservation=admission.reservation)
-        if media_type in TEXT:
+        if head.content_type is None:
+            body = NO_DATA
+        elif media_type in TEXT:
             check_declared(body)
         admission.reservation.grow_to(value_cost_bytes(body, media_type))
         read = CloudEvent(attributes=attributes, body=body, media_type=media_type)
@@ -179,7 +184,7 @@ class CloudEventsDoor:
             if place % 500 == 499:
                 await asyncio.sleep(0)
             if isinstance(read, Unusable):
-                told[place] = ("", self._result_of(read.fault, read.id or "", exchange))
+                told[place] = ("", self._unplaced(read.fault, read.id or "", exchange))
                 continue
             kind = (read.attributes["type"], read.attributes.get("dataschema"))
             known = routed.get(kind)
@@ -187,7 +192,7 @@ class CloudEventsDoor:
                 try:
                     route = self._route(exchange, read)
                 except Fault as fault:
-                    told[place] = ("", self._result_of(fault, read.attributes["id"], exchange))
+                    told[place] = ("", self._unplaced(fault, read.attributes["id"], exchange))
                     continue
                 group = groups.get(route.topic)
                 if group is None:
@@ -231,6 +236,12 @@ class CloudEventsDoor:
                 self._deps.on_refused(group.topic, exchange.request.door, fault.code, len(group.events))
             fault.topic = group.topic
             return [self._result_of(fault, event.id or "", exchange) for event in group.events]
+
+    def _unplaced(self, fault: Fault, event_id: str, exchange: Exchange) -> Result:
+        """The result of an event that belongs to no topic; it is counted as one that names none."""
+        if self._deps.on_refused is not None:
+            self._deps.on_refused("", exchange.request.door, fault.code, 1)
+        return self._result_of(fault, event_id, exchange)
 
     def _result_of(self, fault: Fault, event_id: str, exchange: Exchange) -> Result:
         problem: Problem = self._answers.problems.of_fault(fault, exchange.request.id)

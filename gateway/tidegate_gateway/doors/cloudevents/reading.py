@@ -26,6 +26,7 @@ from tidegate_gateway.intake.faults import Fault
 __all__ = [
     "BATCH",
     "BINARY",
+    "NO_DATA",
     "STRUCTURED",
     "CloudEvent",
     "Unusable",
@@ -42,7 +43,10 @@ BATCH = "application/cloudevents-batch+json"
 MODES = (STRUCTURED, BATCH)
 
 _PREFIX = b"ce-"
-_NULL = b"null"
+NO_DATA = b"null"
+"""The value of an event without data."""
+_QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL).fullmatch
+_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
 _PROTOBUF = re.compile(r"application/(?:vnd\.google\.)?protobuf(?=\s*(?:;|$))", re.IGNORECASE)
 _JSON_LIKE = re.compile(r"\s*[a-z0-9.+_-]+/(?:json|[a-z0-9.+_-]+\+json)\s*(?:;|$)", re.IGNORECASE).match
 
@@ -78,7 +82,7 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_null(self) -> bool:
         """Whether it says that its key is gone."""
-        return self.media_type in TEXT and self.body.strip(b" \t\r\n") == _NULL
+        return self.media_type in TEXT and self.body.strip(b" \t\r\n") == NO_DATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +101,13 @@ def mode_of(content_type: bytes | None) -> str:
     return media_type_of(content_type, MODES)
 
 
-def from_headers(headers: Iterable[tuple[bytes, bytes]], content_type: bytes | None) -> tuple[Attributes, str]:
-    """The attributes of binary mode and the media type of the body. Raises `malformed`, `unsupported_media`."""
+def from_headers(
+    headers: Iterable[tuple[bytes, bytes]], content_type: bytes | None, length: int | None
+) -> tuple[Attributes, str]:
+    """The attributes of binary mode and the media type of the body, which need not be named where there is none.
+
+    `length` is the body's, declared. Raises `malformed`, `unsupported_media`.
+    """
     attributes: dict[str, str] = {}
     for field, value in headers:
         if not field.startswith(_PREFIX):
@@ -107,7 +116,7 @@ def from_headers(headers: Iterable[tuple[bytes, bytes]], content_type: bytes | N
         if name in attributes:
             raise _malformed(_header(name, "stands twice, and may stand once"))
         try:
-            attributes[name] = unquote_to_bytes(value.strip(b' "')).decode("utf-8")
+            attributes[name] = unquote_to_bytes(_unquoted(value.strip(b" \t"))).decode("utf-8")
         except UnicodeDecodeError:
             raise _malformed(_header(name, "is not UTF-8 once its percent-encoding is taken away")) from None
     if not attributes:
@@ -122,7 +131,13 @@ def from_headers(headers: Iterable[tuple[bytes, bytes]], content_type: bytes | N
     wrong = check_attributes(attributes, header=True)
     if wrong is not None:
         raise _malformed(wrong)
-    return attributes, _media_of(content_type)
+    return attributes, JSON if content_type is None and length == 0 else _media_of(content_type)
+
+
+def _unquoted(value: bytes) -> bytes:
+    """A header's value, a quoted string taken out of its quotes (RFC 9110, section 5.6.4) before it is decoded."""
+    quoted = _QUOTED(value) if value.startswith(b'"') else None
+    return _ESCAPE.sub(rb"\1", quoted[1]) if quoted is not None else value
 
 
 def from_envelope(text: bytes) -> CloudEvent:
@@ -190,6 +205,8 @@ def _any(text: bytes) -> CloudEvent | Unusable:
     count = len(members) + (data is not None) + (encoded is not None)
     twice = None if members_at_most(text, bytes(data) if data is not None else b"", count) else duplicate_member(text)
     event_id = _text_of(members.get("id"))
+    if event_id is not None and check_id(event_id) is not None:
+        event_id = None  # what cannot be an id is not repeated
     if twice is not None:
         return Unusable(fault=_malformed(twice), id=event_id)
     attributes: dict[str, str] = {}
@@ -199,7 +216,7 @@ def _any(text: bytes) -> CloudEvent | Unusable:
             continue
         if text_value is _NO_SCALAR:
             wrong = _no_scalar(name, bytes(raw))
-            return Unusable(fault=_malformed(wrong), id=event_id if event_id is not _NO_SCALAR else None)
+            return Unusable(fault=_malformed(wrong), id=event_id)
         attributes[name] = text_value
     wrong_attribute = check_attributes(attributes)
     if wrong_attribute is not None:
@@ -250,7 +267,7 @@ def _content(data: msgspec.Raw | None, encoded: msgspec.Raw | None, content_type
         except (binascii.Error, UnicodeEncodeError):
             raise _malformed(_member("data_base64", "is not base64", "base64 (RFC 4648)", "encoding")) from None
     if data is None:
-        return _NULL, JSON
+        return NO_DATA, JSON
     if media_type not in TEXT:
         raise _malformed(_member("data", f"is JSON, and datacontenttype says {media_type}", "data_base64 for binary"))
     return bytes(data), media_type

@@ -17,7 +17,7 @@ from tidegate_gateway.intake.principal import Principal
 
 __all__ = ["Route", "Router"]
 
-_SCHEMA = re.compile(r"/v1/topics/(?P<topic>[^/]+)/schemas/(?P<version>latest|[1-9][0-9]{0,9})").search
+_SCHEMA = re.compile(r"/v1/topics/(?P<topic>[^/]+)/schemas/(?P<version>latest|[1-9][0-9]{0,9})/?$").search
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}").fullmatch
 
 
@@ -40,8 +40,7 @@ class Router:
 
     def route(self, attributes: Attributes, principal: Principal) -> Route:
         """Where the event goes; whether there is such a topic is the intake's to say. Raises `malformed`, `forbidden`."""
-        schema = attributes.get("dataschema")
-        link = _SCHEMA(urlsplit(schema).path) if schema is not None else None
+        link = _link(attributes.get("dataschema"))
         kind = attributes["type"]
         named = self._of_type(kind, principal)
         if link is None:
@@ -49,7 +48,7 @@ class Router:
                 raise Fault(Code.FORBIDDEN, "the event's type names no topic or contract that the token may publish to")
             return Route(topic=named)
         topic = unquote(link["topic"])
-        if named in self.catalogue.contracts and named != topic:
+        if named is not None and named != topic and named in self.catalogue.contracts and principal.covers(named):
             violation = Violation(
                 pointer="#/dataschema",
                 rule="malformed",
@@ -62,6 +61,14 @@ class Router:
     def _of_type(self, kind: str, principal: Principal) -> str | None:
         """The topic that a type names. A contract's id is known to those who may publish to its topic."""
         topic = self._ids.get(kind)
-        if topic is not None and principal.covers(topic):
+        if topic is not None and kind not in self.catalogue.contracts and principal.covers(topic):
             return topic
         return kind if _TOPIC(kind) else None
+
+
+def _link(schema: str | None) -> re.Match[str] | None:
+    """What a link to one of our schemas names; None for another place, and for what is no link at all."""
+    try:
+        return _SCHEMA(urlsplit(schema).path) if schema is not None else None
+    except ValueError:
+        return None

@@ -10,6 +10,7 @@ from tests.gateway.doors.rest.conftest import TOPIC, Gate, contract, make_gate
 from tidegate.errors import Code
 from tidegate_gateway.intake.limits import Allowance
 from tidegate_gateway.intake.ports import NotStored, RecordStored
+from tidegate_gateway.intake.principal import Principal
 
 PATH = "/v1/events"
 STRUCTURED = "application/cloudevents+json"
@@ -91,6 +92,10 @@ async def test_an_event_without_data_is_a_tombstone(gate: Gate) -> None:
     (record,) = gate.publisher.stored
     assert (record.key, record.value) == (b"k", None)
     assert "content-type" not in dict(record.headers)
+    binary = await gate.post(PATH, b"", media=None, headers=(*HEADERS, ("ce-partitionkey", "k")))
+    assert (binary.status, gate.publisher.stored[-1].value) == (200, None), binary.body
+    unnamed = await gate.post(PATH, b"{}", media=None, headers=HEADERS)
+    assert unnamed.status == 415
     keyless = await structured(gate, envelope(data=None))
     assert keyless.json["errors"][0]["rule"] == "tombstone"
 
@@ -178,6 +183,8 @@ async def test_the_contract_is_found_by_type_or_dataschema(gate: Gate) -> None:
         assert (reply.json["topic"], reply.json["version"]) == (topic, version), reply.body
     contradicting = await structured(gate, envelope(dataschema=f"{link}/1"))
     assert contradicting.json["errors"][0]["pointer"] == "#/dataschema"
+    for no_link in ("http://[x", f"{link}/1/more", f"{link}/1a"):
+        assert (await structured(gate, envelope(dataschema=no_link))).json["topic"] == TOPIC
     above = await structured(gate, envelope(type="x", dataschema=f"{link}/3"))
     assert (above.status, above.json["code"]) == (503, "version_not_here_yet")
 
@@ -187,6 +194,9 @@ async def test_who_may_not_learns_nothing(gate: Gate) -> None:
         reply = await structured(gate, envelope(type=kind))
         assert (reply.status, reply.json["code"]) == (403, "forbidden")
     assert (await structured(gate, envelope(), who="bad")).status == 401
+    link = f"https://gate.example.com/v1/topics/{TOPIC}/schemas/1"
+    for kind in ("stock.levels", "stock.missing", "urn:stock.levels"):
+        assert (await structured(gate, envelope(type=kind, dataschema=link))).json["topic"] == TOPIC
     missing = await structured(gate, envelope(type="customer.missing"))
     assert missing.status == 404
 
@@ -272,3 +282,46 @@ async def test_hostile_topics_in_dataschema_break_no_json(gate: Gate) -> None:
     link = 'https://x/v1/topics/"%0a%22,{}/schemas/1'
     reply = await batch(gate, envelope(type="x", dataschema=link), envelope())
     assert [row["status"] for row in reply.json["results"]] == ["rejected", "stored"]
+
+
+async def test_percent_encoded_and_quoted_headers(gate: Gate) -> None:
+    """HTTP binding 1.0.2, section 3.1.3.2: a quoted string is unescaped first, then one round of percent-decoding."""
+    for sent, kept in (
+        ("%22a%22", '"a"'),
+        ('"a \\"b\\" %25"', 'a "b" %'),
+        ('say "hi"', 'say "hi"'),
+        ("Euro%20%E2%82%AC%20%F0%9F%98%80", "Euro \u20ac \U0001f600"),
+    ):
+        reply = await gate.post(PATH, b'{"n":1}', headers=(*HEADERS, ("ce-subject", sent)))
+        assert reply.status == 200, reply.body
+        assert dict(gate.publisher.stored[-1].headers)["ce_subject"].decode() == kept
+
+
+async def test_events_that_belong_to_no_topic_are_counted(gate: Gate) -> None:
+    await batch(gate, envelope(id={}), envelope(type="no topic"), envelope())
+    assert [row[0::2] for row in gate.refused] == [("", Code.MALFORMED), ("", Code.FORBIDDEN)]
+
+
+async def test_what_cannot_be_an_id_is_not_repeated(gate: Gate) -> None:
+    wrong = json.dumps(envelope(id="x" * 129)).encode()
+    reply = await gate.post(PATH, b'[%b,{"id":{},"id":{}}]' % wrong, media=BATCH)
+    assert [row["id"] for row in reply.json["results"]] == ["", ""]
+
+
+async def test_who_may_publish_nowhere_is_refused_before_the_body(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    nobody = Principal.of(issuer="dev", subject="x", scopes=frozenset({"contracts:read"}), roles=frozenset())
+
+    async def authenticate(*_: object) -> Principal:
+        return nobody
+
+    monkeypatch.setattr(gate.intake, "authenticate", authenticate)
+    for media in (STRUCTURED, BATCH):
+        reply = await gate.post(PATH, [b"x" * 100_000], media=media)
+        assert (reply.status, reply.json["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize("body", [b"[{}]", b"{", b"[" + json.dumps(envelope()).encode() + b"]"], ids=str)
+async def test_memory_is_given_back(gate: Gate, body) -> None:
+    for media in (STRUCTURED, BATCH):
+        await gate.post(PATH, body, media=media)
+    assert gate.memory.used_bytes == 0
