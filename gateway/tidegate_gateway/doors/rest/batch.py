@@ -11,7 +11,7 @@ import msgspec
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import did_you_mean, pointer
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.events import read_event, unreadable_text
+from tidegate_gateway.doors.rest.events import read_event, stranger_in, unreadable_text
 from tidegate_gateway.doors.rest.hints import BATCH_HINT
 from tidegate_gateway.doors.rest.media import DataForms
 from tidegate_gateway.intake.faults import Fault
@@ -36,7 +36,6 @@ class _Top(msgspec.Struct, forbid_unknown_fields=True):
 
 _decode_top = msgspec.json.Decoder(_Top).decode
 _decode_events = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_names = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 class Unbatchable(Exception):
@@ -117,7 +116,7 @@ def _not_a_batch(body: bytes, error: Exception) -> Violation:
     if isinstance(error, msgspec.ValidationError):
         if "missing required" in str(error):
             return Violation(pointer="#/events", rule="malformed", detail="is missing", expected=_WHAT)
-        stranger = _stranger(body)
+        stranger = stranger_in(body, error)
         if stranger is not None:
             return Violation(
                 pointer=pointer((stranger,)),
@@ -127,10 +126,3 @@ def _not_a_batch(body: bytes, error: Exception) -> Violation:
                 hint=did_you_mean(stranger, ("events",)) or BATCH_HINT,
             )
     return unreadable_text(body, error, _WHAT)
-
-
-def _stranger(body: bytes) -> str | None:
-    try:
-        return next((name for name in _decode_names(body) if name != "events"), None)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
