@@ -118,10 +118,17 @@ class Cluster:
                 async with asyncio.timeout(self._pulse.wait_s(monotonic(), self._settings.probe_s)):
                     await self._wake.wait()
             self._wake.clear()
-            self._pulse.silent(monotonic(), self._who_is_silent())
-            self._settle()
-            if self.up:
-                self._read_where_due()
+            try:
+                self._judge()
+            except Exception:  # else nobody would look again, and readyz would stay as it is for ever
+                _log.exception("kafka: what the brokers said was not followed")
+
+    def _judge(self) -> None:
+        """What silence means by now, and whether it is time to read the topics."""
+        self._pulse.silent(monotonic(), self._who_is_silent())
+        self._settle()
+        if self.up:
+            self._read_where_due()
 
     def _may_look(self, now_s: float) -> bool:
         """Looks that nobody answers are spread over the time that each may take: so a broker that comes back is asked within a second,

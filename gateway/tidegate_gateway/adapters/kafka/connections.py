@@ -8,7 +8,10 @@ from contextlib import nullcontext
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import NodeNotReadyError
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.metadata import MetadataRequest
 
 __all__ = ["connect_apart", "connected", "hang_up"]
 
@@ -20,10 +23,28 @@ def connect_apart(client: AIOKafkaClient) -> None:
 
     async def get_conn(node_id: int, *, group: Any = ConnectionGroup.DEFAULT, no_hint: bool = False) -> Any:
         async with locks.setdefault((node_id, group), asyncio.Lock()):
-            return await plain_get(node_id, group=group, no_hint=no_hint)
+            connection = await plain_get(node_id, group=group, no_hint=no_hint)
+        if connection is not None:
+            _create_no_topics(connection)
+        return connection
 
     client._get_conn = get_conn  # noqa: SLF001
     client._get_conn_lock_value = nullcontext()  # noqa: SLF001
+
+
+def _create_no_topics(connection: AIOKafkaConnection) -> None:
+    """aiokafka's metadata requests let the broker create a topic that is not there (`auto.create.topics.enable`): one that was deleted
+    would come back, empty and with other settings. Only `create_topics` creates."""
+    if "send" in vars(connection):
+        return
+    plain_send = connection.send
+
+    def send(request: Request[Any], **options: bool) -> Any:
+        if isinstance(request, MetadataRequest):
+            request._allow_auto_topic_creation = False  # noqa: SLF001 -- aiokafka's client never says
+        return plain_send(request, **options)
+
+    connection.send = send
 
 
 async def connected(client: AIOKafkaClient, node_id: int) -> asyncio.WriteTransport:

@@ -234,6 +234,8 @@ class Delivery:
             self.refused.clear()
             self.generations.renew("the brokers are back")
         self._was_up = self._cluster.up
+        for place in [place for place in self.refused if place[0] not in self._cluster.topics]:
+            self.refused.pop(place).standing.forgive()  # its topic is gone, and readyz should name it no more
         self.generations.follow(sorted(self._cluster.topics))
         self.accumulator.unpark_held()
         self.schedule()

@@ -93,9 +93,16 @@ class Generation:
     async def start(self, topics: Sequence[str]) -> None:
         """Connect to every broker, get a producer id and the topics' metadata. Raises KafkaError and OSError; bound the wait outside."""
         await self._producer.start()
+        self._producer._sender.sender_task.add_done_callback(lambda _: self._end_sender())  # noqa: SLF001
         if topics:
             await self._client.set_topics(topics)
         await asyncio.gather(*(self._connect(broker.nodeId) for broker in self._client.cluster.brokers()))
+
+    def _end_sender(self) -> None:
+        """aiokafka's sender ended, whyever: it fails its batches next. What is written to other brokers must not reach them once the
+        partitions have moved, and what is in no doubt goes with the next producer."""
+        hang_up(self._client)
+        self.seal()
 
     async def _connect(self, node_id: int) -> None:
         """A broker that hangs is no reason to keep all others waiting for this producer."""
@@ -259,7 +266,8 @@ class Generation:
         self._attempts.cancel()
         hang_up(self._client)
         for future in tuple(self._ends):
-            future.cancel()  # aiokafka's flush waits for them
+            future.cancel()
+        _abandon(self._producer)
         for flight in tuple(self.flights.values()):
             self._land(flight, None)
 
@@ -284,9 +292,12 @@ class Generation:
         self._load_bytes[flight.leader] = max(0, self._load_bytes.get(flight.leader, 0) - flight.size_bytes)
         if not self.flights:
             self._settled.set()
-        self._landed(self, flight, base)
-        for node_id in free:
-            self._freed(node_id)
+        try:
+            self._landed(self, flight, base)
+            for node_id in free:
+                self._freed(node_id)
+        except Exception:  # all others must land all the same: nobody else would tell who waits for them
+            _log.exception("kafka: a batch for %s-%s landed, and what follows from that failed", *place)
 
     def may_go(self, places: Iterable[Place], now_s: float) -> dict[Place, Flight]:
         """Of these the flights that may be sent still: not withdrawn, and not late at `now_s`."""
@@ -308,6 +319,15 @@ class Generation:
         self._sequences[place] -= records
         numbers = self._producer._txn_manager  # noqa: SLF001 -- Java's producer does the same (adjustSequencesDueToFailedBatch)
         numbers.increment_sequence_number(TopicPartition(*place), -records)
+
+
+def _abandon(producer: AIOKafkaProducer) -> None:
+    """End what aiokafka has of batches: its flush waits for them, in a task that would never end."""
+    batches = producer._message_accumulator  # noqa: SLF001 -- what `send_batch` gives is a shield before a batch's own future
+    for queue in batches._batches.values():  # noqa: SLF001
+        batches._pending_batches.update(queue)  # noqa: SLF001 -- one that was tried before takes itself out of there when it ends
+    for batch in tuple(batches._pending_batches):  # noqa: SLF001
+        batch.future.cancel()
 
 
 async def _wait(event: asyncio.Event, timeout_s: float) -> None:

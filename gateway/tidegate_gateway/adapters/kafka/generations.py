@@ -130,20 +130,27 @@ class Generations:
         while True:
             await self._wanted.wait()
             await self._rest(failures)
-            await self._end_oldest()
-            generation = await self._try()
-            if generation is None:
+            try:
+                failures = 0 if await self._make_one() else failures + 1
+            except Exception:  # else there would never be another producer
+                _log.exception("kafka: a producer was not put in place")
                 failures += 1
-                continue
-            failures = 0
-            self._wanted.clear()
-            self._made_s = self._loop.time()
-            before, self.current = self.current, generation
-            if before is not None:
-                self._retire(before)
-            self._made.set()
-            generation.follow(self._topics())
-            self._loop.call_soon(self._changed)
+
+    async def _make_one(self) -> bool:
+        """Put a new producer in the place of the current one; False where there can be none now."""
+        await self._end_oldest()
+        generation = await self._try()
+        if generation is None:
+            return False
+        self._wanted.clear()
+        self._made_s = self._loop.time()
+        before, self.current = self.current, generation
+        if before is not None:
+            self._retire(before)
+        self._made.set()
+        self._loop.call_soon(self._changed)
+        generation.follow(self._topics())
+        return True
 
     async def _rest(self, failures: int) -> None:
         """A while after the last producer, or the last try; not before brokers answer. `renew` ends it."""
@@ -181,7 +188,7 @@ class Generations:
 
     async def _end_oldest(self) -> None:
         """At most two live: what ends must end now, before another is made. It has no more than 5 s for that."""
-        for generation in self._ending:
+        for generation in tuple(self._ending):
             generation.seal()
         if self._ending:
             await asyncio.wait(self._ending.values(), timeout=_ANSWER_S + 8 * _CLOSE_S)

@@ -1,5 +1,6 @@
 """How often the brokers are asked who is there: a return is seen soon, however long the looks before take to end."""
 
+import asyncio
 from itertools import pairwise
 from typing import Any, cast
 
@@ -7,6 +8,35 @@ import pytest
 
 from tidegate_gateway.adapters.kafka.cluster import Cluster
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+
+
+async def test_who_fails_at_what_the_brokers_say_does_not_end_the_looks(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One task looks: without it readyz would stay as it is for ever."""
+    told: list[bool] = []
+
+    def fails() -> None:
+        told.append(cluster.up)
+        raise RuntimeError("by a bug")
+
+    cluster = Cluster(KafkaSettings(bootstrap_servers="127.0.0.1:9", probe_s=0.1), changed=fails)
+    cluster.up = True
+
+    async def silent(_: object, __: object) -> Any:
+        raise TimeoutError
+
+    monkeypatch.setattr(cluster, "_ask", silent)
+    monkeypatch.setattr("tidegate_gateway.adapters.kafka.pulse.SILENCE_S", 0.0)
+    await cluster.start(5)
+    for _ in range(3):
+        cluster._wake.set()
+        await asyncio.sleep(0)
+    assert told == [False]
+    assert "was not followed" in caplog.text
+    assert cluster._task is not None
+    assert not cluster._task.done()
+    await cluster.close()
 
 
 @pytest.mark.parametrize("probe_s", [0.1, 1.0, 2.5])

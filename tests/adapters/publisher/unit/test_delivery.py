@@ -220,3 +220,19 @@ async def test_a_trial_that_there_is_no_room_for_is_not_spent(monkeypatch: pytes
     assert outcome.code is (Code.BROKER_UNAVAILABLE if room else Code.OVERLOADED)
     assert not isinstance(outcome, RecordStored)
     await publisher.close(0.01)
+
+
+async def test_a_partition_whose_topic_is_gone_is_named_no_more() -> None:
+    publisher = ready(1)
+    delivery = publisher._delivery
+    lane = delivery.accumulator.lane("orders", 0)
+    for _ in range(2):
+        delivery._fails(lane, "UNKNOWN_TOPIC_OR_PARTITION")
+    assert list(delivery.refused) == [lane.place]
+    delivery._was_up = True
+    delivery.on_cluster()
+    assert delivery.refused, "the topic is there"
+    publisher._cluster.topics = {}
+    delivery.on_cluster()
+    assert (delivery.refused, lane.standing.refused) == ({}, False)
+    await publisher.close(0.01)

@@ -174,6 +174,29 @@ async def test_a_producer_that_cannot_begin_leaves_nothing_behind() -> None:
     assert maker.alive() == []
 
 
+async def test_a_producer_that_cannot_be_put_in_place_is_not_the_last(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The maker is one task: without it, no producer would ever be replaced again."""
+    maker = Maker()
+    generations = begun(maker)
+    await until(lambda: generations.current is not None)
+    current = generations.current
+    assert current is not None
+    plain_end = generations._end_oldest
+
+    async def fails_once() -> None:
+        monkeypatch.setattr(generations, "_end_oldest", plain_end)
+        raise RuntimeError("by a bug")
+
+    monkeypatch.setattr(generations, "_end_oldest", fails_once)
+    generations.replace(current, "a batch failed")
+    await until(lambda: generations.current is not current)
+    assert "was not put in place" in caplog.text
+    await generations.close(0.05)
+    assert maker.alive() == []
+
+
 async def test_none_is_made_while_no_broker_answers() -> None:
     maker = Maker()
     answers: list[bool] = []

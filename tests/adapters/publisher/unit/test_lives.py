@@ -5,8 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import NodeNotReadyError, RequestTimedOutError
+from aiokafka.errors import KafkaError, NodeNotReadyError, RequestTimedOutError
 from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.structs import TopicPartition
 
 from tidegate.errors import Code
 from tidegate_gateway.adapters.kafka import attempts as attempts_module
@@ -31,9 +32,9 @@ def generation(landings: Landings) -> Generation:
     return Generation(SETTINGS, landed=lambda _, flight, base: landings.append((flight, base)), freed=lambda _: None)
 
 
-def pieces(count: int) -> list[Piece]:
+def pieces(count: int, partition: int = 0) -> list[Piece]:
     acc = Accumulator(1_000_000)
-    lane = acc.lane("orders", 0)
+    lane = acc.lane("orders", partition)
     made = [Piece(lane, [RECORD], 100, 1e9, asyncio.get_running_loop().create_future()) for _ in range(count)]
     for one in made:
         acc.add(one, 0.0)
@@ -64,6 +65,100 @@ async def test_a_batch_that_never_ends_is_abandoned_with_its_producer(monkeypatc
     assert future.cancelled(), "aiokafka's flush waited for it"
     await asyncio.sleep(0)
     assert len(landings) == 1, "an end after the end is none"
+
+
+async def test_a_stop_leaves_no_task_of_aiokafkas_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own stop waits for every batch in a task that nobody ends: those queued, written, and to be written again."""
+    landings: Landings = []
+    one = generation(landings)
+    batches = one._producer._message_accumulator
+
+    async def send_batch(batch: Any, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = await batches.add_batch(batch, TopicPartition(topic, partition), 5)
+        return future
+
+    monkeypatch.setattr(one._producer, "send_batch", send_batch)
+    one._producer._txn_manager.set_pid_and_epoch(1, 0)
+    one._producer._sender._sender_task = asyncio.create_task(asyncio.Event().wait())
+    for partition in range(3):
+        batch = pieces(2, partition)
+        one.send(batch[0].lane, batch)
+    batches._pop_batch(TopicPartition("orders", 1))
+    batches.reenqueue(batches._pop_batch(TopicPartition("orders", 2)))
+    await one.stop(0.05)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert [base for _, base in landings] == [None] * 3
+
+
+async def test_a_sender_that_ends_closes_its_sockets_before_its_partitions_move(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else what another broker still has in its socket would be stored behind what the next producer sends. What is in no doubt is
+    not failed either: the next producer sends it."""
+    events: list[str] = []
+    one = Generation(
+        SETTINGS,
+        landed=lambda _, flight, __: events.append("again" if flight.unsent else "failed"),
+        freed=lambda _: None,
+    )
+    monkeypatch.setattr(generation_module, "hang_up", lambda _: events.append("hung up"))
+    ends = asyncio.Event()
+
+    async def routine() -> None:
+        await ends.wait()
+        raise KafkaError("a bug")
+
+    async def starts() -> None:
+        sender = one._producer._sender
+        sender._sender_task = asyncio.create_task(routine())
+        sender._sender_task.add_done_callback(sender._fail_all)
+
+    batches = one._producer._message_accumulator
+
+    async def send_batch(batch: Any, topic: str, *, partition: int) -> "asyncio.Future[Any]":
+        future: asyncio.Future[Any] = await batches.add_batch(batch, TopicPartition(topic, partition), 5)
+        return future
+
+    monkeypatch.setattr(one._producer, "start", starts)
+    monkeypatch.setattr(one._producer, "send_batch", send_batch)
+    monkeypatch.setattr(one._producer._txn_manager, "fatal_error", lambda _: None)
+    one._producer._txn_manager.set_pid_and_epoch(1, 0)
+    await one.start([])
+    for partition in range(2):
+        batch = pieces(1, partition)
+        one.send(batch[0].lane, batch)
+        batches._pop_batch(TopicPartition("orders", partition))
+    one.flights["orders", 0].doubt = True
+    ends.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert events == ["hung up", "again", "failed"]
+    assert one.dead
+    assert one.obstacle(("orders", 7)) is not None, "it takes nothing more"
+    await one.stop(0.05)
+
+
+async def test_one_landing_that_fails_keeps_no_other_from_being_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The sweep looks at producers that live: nobody would tell those of a producer that ended."""
+    landed: list[Flight] = []
+
+    def fails_once(_: Generation, flight: Flight, __: int | None) -> None:
+        landed.append(flight)
+        if len(landed) == 1:
+            raise RuntimeError("by a bug")
+
+    one = Generation(SETTINGS, landed=fails_once, freed=lambda _: None)
+    never_ending(monkeypatch, one)
+    for partition in range(3):
+        batch = pieces(1, partition)
+        one.send(batch[0].lane, batch)
+    await one.stop(0.05)
+    assert len(landed) == 3
+    assert "orders-0 landed, and what follows from that failed" in caplog.text
 
 
 async def test_a_record_that_aiokafka_left_out_of_a_batch_is_never_told_stored(
