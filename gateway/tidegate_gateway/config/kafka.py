@@ -1,7 +1,7 @@
 """`[kafka]` as the settings of the publisher; what is wrong with it is named with its own place. Called by `plan`."""
 
 from tidegate_gateway.adapters.kafka.security import Security
-from tidegate_gateway.adapters.kafka.settings import KafkaSettings
+from tidegate_gateway.adapters.kafka.settings import BUFFER_MOST_BYTES, KafkaSettings
 from tidegate_gateway.config.read import Problem, Resolved
 from tidegate_gateway.config.secrets import read_secret
 
@@ -11,6 +11,7 @@ _SECURITY = (
     "security_protocol", "sasl_mechanism", "sasl_username", "sasl_password", "ssl_ca", "ssl_cert", "ssl_key",
     "ssl_key_password",
 )  # fmt: skip
+_BUFFERS = 2
 _SECRETS = ("sasl_password", "ssl_key_password")
 
 
@@ -32,6 +33,7 @@ def kafka_settings(resolved: Resolved, problems: list[Problem]) -> KafkaSettings
         compression=str(resolved["kafka.compression"]),
         delivery_timeout_s=_number(resolved, "delivery_timeout_s"),
         create_topics=resolved["kafka.create_topics"] is True,
+        buffer_bytes=_buffer_bytes(resolved),
     )
     problems.extend(_placed(resolved, wrong) for wrong in settings.validate())
     return settings
@@ -74,8 +76,13 @@ def _text(resolved: Resolved, key: str) -> str:
     return "" if value is None else str(value)
 
 
-def _number(resolved: Resolved, key: str) -> float:
-    value = resolved[f"kafka.{key}"]
+def _buffer_bytes(resolved: Resolved) -> int:
+    """Twice what requests may take: an event on its way is charged up to three times its value, and its request at least twice."""
+    return min(_BUFFERS * int(_number(resolved, "in_flight_bytes", "limits")), BUFFER_MOST_BYTES)
+
+
+def _number(resolved: Resolved, key: str, section: str = "kafka") -> float:
+    value = resolved[f"{section}.{key}"]
     if not isinstance(value, int | float):
-        raise TypeError(f"kafka.{key} is a number")
+        raise TypeError(f"{section}.{key} is a number")
     return value

@@ -112,7 +112,7 @@ OPTIONS: Final = (
     _option("limits.max_event_bytes", "int", 1_000_000, "one event with key, headers and framing; a contract may set less", 1, 100_000_000),
     _option("limits.max_batch_bytes", "int", 8_388_608, "the body of a batch, decompressed", 1, _GIB),
     _option("limits.max_batch_events", "int", 10_000, "events in a batch", 1, 1_000_000),
-    _option("limits.in_flight_bytes", "int", 67_108_864, "memory for all events in flight together", 1_000_000, 64 * _GIB),
+    _option("limits.in_flight_bytes", "int", 67_108_864, "memory for all events in flight together; while they wait for Kafka, they and their copies take twice that at most", 1_000_000, 64 * _GIB),
     _option("limits.events_per_s", "float", None, "events a second for each principal and topic, where the contract sets no limits", 0.001, 1e9),
     _option("limits.bytes_per_s", "float", None, "bytes a second, likewise", 1, 1e12),
     _option("limits.burst_s", "float", 2.0, "how many seconds of the rate may come at once", 0.1, 3600),

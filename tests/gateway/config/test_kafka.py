@@ -101,3 +101,22 @@ def test_check_config_prints_no_secret(
         options = json.loads(printed)["options"]
         assert options["kafka.sasl_password"] == {"value": "(a secret)", "from": f"{file}:6"}
         assert options["kafka.ssl_key_password"]["value"] is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "buffer_bytes"),
+    [("", 2 * 67_108_864), ("[limits]\nin_flight_bytes = 1000000", 2_000_000), ("[limits]\nin_flight_bytes = 68719476736", 2**34)],
+)  # fmt: skip
+def test_what_waits_for_kafka_has_twice_the_memory_of_requests(tmp_path: Path, limits: str, buffer_bytes: int) -> None:
+    """Else raising `limits.in_flight_bytes` would end at a bound that no option names."""
+    found, problems = settings(tmp_path, f"[kafka]\nbootstrap_servers = 'k:9092'\n{limits}\n")
+    assert problems == []
+    assert found is not None
+    assert found.buffer_bytes == buffer_bytes
+    assert found.validate() == ()
+
+
+def test_the_publishers_default_is_that_of_the_options(tmp_path: Path) -> None:
+    found, _ = settings(tmp_path, "[kafka]\nbootstrap_servers = 'k:9092'\n")
+    assert found is not None
+    assert found.buffer_bytes == KafkaSettings(bootstrap_servers="k:9092").buffer_bytes

@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 
 from tidegate_gateway.adapters.kafka.security import Security
 
-__all__ = ["COMPRESSIONS", "KafkaSettings"]
+__all__ = ["BUFFER_MOST_BYTES", "COMPRESSIONS", "KafkaSettings"]
 
 COMPRESSIONS = ("none", "gzip", "lz4", "zstd", "snappy")
 """Codecs of Kafka's record batches. kafkajs reads only gzip or none."""
+
+BUFFER_MOST_BYTES = 2**34
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,7 @@ class KafkaSettings:
         bounds = (
             ("linger_ms", self.linger_ms, 0, 1_000),
             ("delivery_timeout_s", self.delivery_timeout_s, 0.1, 120),
-            ("buffer_bytes", self.buffer_bytes, 1_048_576, 2**34),
+            ("buffer_bytes", self.buffer_bytes, 1_048_576, BUFFER_MOST_BYTES),
             ("batch_bytes", self.batch_bytes, 1_024, 2**27),
             ("probe_s", self.probe_s, 0.1, 2.5),
             ("refresh_s", self.refresh_s, 1, 3_600),
