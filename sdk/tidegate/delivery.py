@@ -72,13 +72,20 @@ def judge(events: Sequence[Outgoing], answer: Answer) -> Judgement:
 
 def _receipted(events: Sequence[Outgoing], answer: Receipted) -> Judgement:
     lines = answer.lines
-    if len(lines) != len(events):
-        why = Undelivered(reason=f"the receipt has {len(lines)} results for {len(events)} events", maybe_stored=True)
+    if not _fits(events, lines):
+        why = Undelivered(reason=f"a receipt of {len(lines)} results that is not that of the events", maybe_stored=True)
         return Judgement(fates=[Again(why=why)] * len(events), gateway_failed=True)
     fates: list[Fate] = [line if line.error is None else _fate_of(line.error) for line in lines]
     waits = [fate.hint_s for fate in fates if type(fate) is Again and fate.hint_s is not None]
     failed = bool(fates) and all(type(fate) is Again and fate.why.code not in _NOT_THE_GATEWAY for fate in fates)
     return Judgement(fates=fates, gateway_failed=failed, wait_s=max(waits, default=None))
+
+
+def _fits(events: Sequence[Outgoing], lines: Sequence[ResultLine]) -> bool:
+    """Whether the lines are of these events. An event that could not be read may be told of under another id; a stored one never."""
+    return len(lines) == len(events) and all(
+        [line.id == event.id or line.error is not None for line, event in zip(lines, events, strict=True)]
+    )
 
 
 def _fate_of(problem: Problem) -> Fate:

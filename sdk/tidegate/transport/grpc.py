@@ -33,6 +33,7 @@ _NO_ANSWER: Final = frozenset(
 _OWN_MAKING: Final = "Internal error from Core"
 _LOOKS: Final = 5
 _LOOK_S: Final = 0.01
+_LAST_EVENTS_S: Final = 0.1
 _Metadata = tuple[tuple[str, str], ...]
 _Stream = grpc.aio.StreamStreamCall[Any, pb.PublishResponse]
 
@@ -122,11 +123,16 @@ class GrpcTransport:
         return Bundle(body=said.bundle, etag=said.etag)
 
     async def aclose(self) -> None:
-        """Ends the streams and closes the channel."""
+        """Ends the streams and closes the channel.
+
+        grpc tells of operations that were cancelled a moment later, on whichever loop of the process reads its events; told of one whose loop
+        is closed, it drops what else it had to tell (grpcio 1.8x, `PollerCompletionQueue`). So this loop stays until they came.
+        """
         for _, stream in self._idle:
             stream.cancel()
         self._idle.clear()
         await self._channel.close()
+        await asyncio.sleep(_LAST_EVENTS_S)
 
 
 def _metadata(token: str | None, traceparent: str | None) -> _Metadata:

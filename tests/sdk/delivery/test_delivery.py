@@ -131,3 +131,17 @@ def test_a_gateway_that_works_opens_no_breaker(code: Code) -> None:
     assert not judge(EVENTS, refusal(code)).gateway_failed
     assert not judge(EVENTS, Receipted(lines=[failed(event, code) for event in EVENTS])).gateway_failed
     assert judge(EVENTS, refusal(Code.OVERLOADED)).gateway_failed
+
+
+def test_a_receipt_of_other_events_acknowledges_nothing() -> None:
+    lines = [stored(event) for event in reversed(EVENTS)]
+    judged = judge(EVENTS, Receipted(lines=lines))
+    assert judged.gateway_failed
+    assert all(isinstance(fate, Again) for fate in judged.fates)
+
+
+def test_an_event_that_could_not_be_read_may_come_back_under_another_id() -> None:
+    lines = [stored(EVENTS[0]), failed(outgoing("made-by-the-gateway"), Code.MALFORMED), stored(EVENTS[2])]
+    first, second, third = judge(EVENTS, Receipted(lines=lines)).fates
+    assert (first, third) == (lines[0], lines[2])
+    assert isinstance(second, Undelivered)
