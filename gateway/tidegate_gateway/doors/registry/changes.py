@@ -100,14 +100,22 @@ def _oneof_changes(
     olds: Mapping[int, descriptor_pb2.FieldDescriptorProto],
 ) -> Iterator[str]:
     """Fields that were free of each other and are a oneof's now, and members of a oneof that are gone."""
-    for index, oneof in enumerate(new.oneof_decl):
-        members = [number for number, field in news.items() if _in_oneof(field) and field.oneof_index == index]
+    members_of: dict[int, list[int]] = {}
+    for number, field in news.items():
+        if _in_oneof(field):
+            members_of.setdefault(field.oneof_index, []).append(number)
+    for index, members in members_of.items():
         joined = [number for number in members if number in olds and not _in_oneof(olds[number])]
         if len(joined) > 1 or (joined and any(number in olds for number in members if number not in joined)):
-            yield f"{name}: fields that could stand together are members of the oneof {oneof.name} now"
+            yield f"{name}: fields that could stand together are members of the oneof {_oneof_name(new, index)} now"
     for number, field in olds.items():
         if _in_oneof(field) and number not in news:
-            yield f"{name}: {field.name} ({number}) is gone from the oneof {old.oneof_decl[field.oneof_index].name}"
+            yield f"{name}: {field.name} ({number}) is gone from the oneof {_oneof_name(old, field.oneof_index)}"
+
+
+def _oneof_name(message: descriptor_pb2.DescriptorProto, index: int) -> str:
+    """A descriptor that a client made may name a oneof that it does not have."""
+    return message.oneof_decl[index].name if 0 <= index < len(message.oneof_decl) else ""
 
 
 def _in_oneof(field: descriptor_pb2.FieldDescriptorProto) -> bool:

@@ -3,7 +3,6 @@
 The hot question is `/schemas/ids/{id}`, which a fleet of consumers asks at its start: a router would cost more than the answer.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from hashlib import sha256
 from time import perf_counter
@@ -12,28 +11,27 @@ from typing import Any
 from starlette.requests import Request
 from starlette.types import Scope
 
-from tidegate.errors import Code
+from tidegate.errors import Code, row
 from tidegate_gateway.doors.registry.answers import MEDIA_TYPE, PLAIN_TEXT, Plain, refusal
 from tidegate_gateway.doors.registry.endpoints import Ask, Endpoints
 from tidegate_gateway.doors.registry.errors import NotServed, internal, nothing_here, unauthenticated
 from tidegate_gateway.doors.registry.openapi import registry_description
 from tidegate_gateway.doors.registry.paths import query_of, segments_of
 from tidegate_gateway.doors.registry.resolving import Resolver
+from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.viewer import Viewer, viewer_of
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
+from tidegate_gateway.intake.memory import Reservation
 
 __all__ = ["RegistryDoor"]
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _DOOR = "registry"
 _MAX_BODY_BYTES = 1_048_576
-_BODIES = 4
-"""So many bodies are held at once; who comes then waits."""
 _JSON = (b"content-type", MEDIA_TYPE.encode("ascii"))
 _PLAIN = (b"content-type", PLAIN_TEXT.encode("ascii"))
 _CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic realm="tidegate", charset="UTF-8"')]
@@ -42,14 +40,13 @@ _CHALLENGES = [(b"www-authenticate", b"Bearer"), (b"www-authenticate", b'Basic r
 class RegistryDoor:
     """The registry of one gateway."""
 
-    __slots__ = ("_bodies", "_cached", "_deps", "_description", "_endpoints", "_resolver")
+    __slots__ = ("_cached", "_deps", "_description", "_endpoints", "_resolver")
 
     def __init__(self, deps: RestDeps, resolver: Resolver) -> None:
         self._deps = deps
         self._resolver = resolver
         self._endpoints = Endpoints(resolver)
         self._description = registry_description(deps.base_url)
-        self._bodies = asyncio.Semaphore(_BODIES)
         visibility = b"public" if deps.public else b"private"
         self._cached = [(b"cache-control", visibility + b", no-cache"), (b"vary", b"Authorization")]
 
@@ -68,7 +65,7 @@ class RegistryDoor:
                     status, fields, body = 304, fields[1:], b""
         except NotServed as error:
             status, fields, body, code = error.status, _refusal_fields(error), refusal(error), _counted(error)
-        except _Gone:
+        except Disconnected:
             return
         except Exception as error:
             log_crash(error, request_id)
@@ -92,8 +89,8 @@ class RegistryDoor:
         viewer = await self._viewer(scope)
         method: str = scope["method"]
         if method == "POST":
-            async with self._bodies:
-                return await self._told(scope, segments, viewer, await self._body(scope, receive))
+            with self._deps.intake.memory.reserve(0) as reservation:
+                return await self._told(scope, segments, viewer, await self._body(scope, receive, reservation))
         return await self._told(scope, segments, viewer, b"")
 
     async def _told(self, scope: Scope, segments: tuple[str, ...], viewer: Viewer, body: bytes) -> bytes | Plain:
@@ -114,33 +111,23 @@ class RegistryDoor:
         try:
             return await viewer_of(self._deps, Request(scope), basic=True)
         except Fault as fault:
-            if fault.code is Code.UNAUTHENTICATED:
-                raise unauthenticated() from None
-            raise NotServed(fault.status or 400, fault.status or 400, fault.detail) from None
+            raise unauthenticated() if fault.code is Code.UNAUTHENTICATED else _told_of(fault) from None
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body; its media type is not judged. Raises `NotServed` past its bounds of size and time."""
+    async def _body(self, scope: Scope, receive: Receive, reservation: Reservation) -> bytes:
+        """The whole body; its media type is not judged. Raises `NotServed` past its bounds of size, time and memory."""
         for name, value in scope["headers"]:
             if name == b"content-encoding" and value.strip().lower() != b"identity":
                 raise NotServed(415, 415, "The body must not be compressed")
-        taken = bytearray()
+        body = Body(receive, self._deps.body_timeout_s)
         try:
-            async with asyncio.timeout(self._deps.body_timeout_s):
-                while True:
-                    message = await receive()
-                    if message["type"] != "http.request":
-                        raise _Gone
-                    taken += message.get("body", b"")
-                    if len(taken) > _MAX_BODY_BYTES:
-                        raise NotServed(413, 413, f"The body takes more than {_MAX_BODY_BYTES} bytes")
-                    if not message.get("more_body"):
-                        return bytes(taken)
-        except TimeoutError:
-            raise NotServed(408, 408, "The body did not arrive in time") from None
+            return await body.read(encoding="", limit_bytes=_MAX_BODY_BYTES, reservation=reservation)
+        except Fault as fault:
+            raise _told_of(fault) from None
 
 
-class _Gone(Exception):
-    """The client went away."""
+def _told_of(fault: Fault) -> NotServed:
+    status = fault.status or row(fault.code).http
+    return NotServed(status, status, fault.detail)
 
 
 def _matches(scope: Scope, etag: bytes) -> bool:
@@ -157,6 +144,8 @@ def _refusal_fields(error: NotServed) -> list[tuple[bytes, bytes]]:
     fields = [_JSON]
     if error.status == 401:
         fields += _CHALLENGES
+    if error.status == 503:
+        fields.append((b"retry-after", b"1"))
     if error.allow:
         fields.append((b"allow", error.allow.encode("ascii")))
     return fields
@@ -173,6 +162,8 @@ def _counted(error: NotServed) -> str:
             return Code.TOO_LARGE
         case 408:
             return Code.TIMEOUT
+        case 503:
+            return Code.OVERLOADED
         case 415:
             return Code.UNSUPPORTED_MEDIA
         case _:

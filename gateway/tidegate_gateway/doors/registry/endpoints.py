@@ -6,6 +6,7 @@ Source: Confluent Schema Registry API reference, and what stock clients were see
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from google.protobuf import descriptor_pb2
 
@@ -29,7 +30,7 @@ from tidegate_gateway.doors.registry.errors import (
     read_only,
     unknown_to_read_only,
 )
-from tidegate_gateway.doors.registry.lookup import asked_of, avro_text
+from tidegate_gateway.doors.registry.lookup import Asked, asked_of, avro_text, check_size
 from tidegate_gateway.doors.registry.paths import subject_name
 from tidegate_gateway.doors.registry.resolving import Resolver, Sees, visible
 
@@ -111,26 +112,30 @@ class Endpoints:
         else:
             level = _level(ask, subject)
         asked = asked_of(ask.body)
-        if asked.type == PROTOBUF:
-            new = descriptor_pb2.FileDescriptorProto.FromString(
-                await self._resolver.compiled(ask.snapshot, asked, ask.sees)
-            )
-        else:
-            avro_text(asked.schema)
-        said: list[str] = []
-        count, backward, forward = against(level, len(entries))
-        for entry in entries[len(entries) - count :]:
-            if entry.type != asked.type:
-                said.append(f"version {entry.version} is {entry.type}, not {asked.type}")
-            elif asked.type == PROTOBUF:
-                old = descriptor_pb2.FileDescriptorProto.FromString(b64decode(entry.serialized))
-                said += protobuf_changes(new, old)
-            else:
-                said += avro_changes(asked.schema, entry.schema, backward=backward, forward=forward)
+        check_size(asked)
+        compiled = await self._resolver.compiled(ask.snapshot, asked, ask.sees) if asked.type == PROTOBUF else None
+        said = await self._resolver.apart(partial(_changes, asked, compiled, entries, level))
         body: dict[str, object] = {"is_compatible": not said}
         if ask.says("verbose"):
             body["messages"] = said
         return as_json(body)
+
+
+def _changes(asked: Asked, compiled: bytes | None, entries: Sequence[Entry], level: str) -> list[str]:
+    """What keeps the schema from being a next version. `compiled` is Protobuf's descriptor. Raises `NotServed` for no schema."""
+    if compiled is None:
+        avro_text(asked.schema)
+    said: list[str] = []
+    count, backward, forward = against(level, len(entries))
+    for entry in entries[len(entries) - count :]:
+        if entry.type != asked.type:
+            said.append(f"version {entry.version} is {entry.type}, not {asked.type}")
+        elif compiled is not None:
+            new = descriptor_pb2.FileDescriptorProto.FromString(compiled)
+            said += protobuf_changes(new, descriptor_pb2.FileDescriptorProto.FromString(b64decode(entry.serialized)))
+        else:
+            said += avro_changes(asked.schema, entry.schema, backward=backward, forward=forward)
+    return said
 
 
 def _only_post(segments: tuple[str, ...]) -> bool:

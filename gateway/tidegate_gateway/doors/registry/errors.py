@@ -6,6 +6,7 @@ Source: Confluent Schema Registry API reference, "Errors"; 401 and 5 digits of 5
 __all__ = [
     "NotServed",
     "bad_version",
+    "busy",
     "internal",
     "invalid_schema",
     "no_level",
@@ -88,6 +89,11 @@ def nothing_here() -> NotServed:
 def unauthenticated() -> NotServed:
     """No token that passes; what is wrong with one is never said."""
     return NotServed(401, 40101, "A bearer token is needed, or the token as the password of Basic authentication")
+
+
+def busy() -> NotServed:
+    """Too many others wait for their schemas to be compared."""
+    return NotServed(503, 503, "The registry is busy comparing other schemas; try again in a moment")
 
 
 def internal() -> NotServed:

@@ -19,12 +19,23 @@ from tidegate_gateway.doors.registry.entries import AVRO, PROTOBUF, Entry
 from tidegate_gateway.doors.registry.errors import invalid_schema
 from tidegate_gateway.doors.registry.protobuf_schemas import comparable
 
-__all__ = ["Asked", "CompileProto", "asked_of", "avro_text", "descriptor_of", "find"]
+__all__ = [
+    "MAX_SCHEMA_CHARS",
+    "Asked",
+    "CompileProto",
+    "asked_of",
+    "avro_text",
+    "check_size",
+    "descriptor_of",
+    "find",
+]
 
 CompileProto = Callable[[str, Mapping[str, str]], bytes]
 """A .proto text and the files it may import (path to text) to a serialised FileDescriptorProto; raises ValueError, with why."""
 
 _TYPES = (AVRO, PROTOBUF)
+MAX_SCHEMA_CHARS = 262_144
+"""A longer text is compared with what is served letter by letter only."""
 
 
 class _Reference(msgspec.Struct):
@@ -54,6 +65,12 @@ def asked_of(body: bytes) -> Asked:
     if asked.type not in _TYPES:
         raise invalid_schema(f"the type {asked.type[:40]} is none of {', '.join(_TYPES)}")
     return asked
+
+
+def check_size(asked: Asked) -> None:
+    """Raise `NotServed` where the schema is too long to be read."""
+    if len(asked.schema) > MAX_SCHEMA_CHARS:
+        raise invalid_schema(f"it takes more than {MAX_SCHEMA_CHARS} characters, and is none that is served here")
 
 
 def find(asked: Asked, entries: Sequence[Entry], compiled: bytes | None) -> Entry | None:

@@ -84,19 +84,20 @@ def _needed(files: Iterable[descriptor_pb2.FileDescriptorProto]) -> Mapping[str,
 def _cleaned(file: descriptor_pb2.FileDescriptorProto) -> descriptor_pb2.FileDescriptorProto:
     copy = descriptor_pb2.FileDescriptorProto()
     copy.CopyFrom(file)
+    copy.DiscardUnknownFields()
     _drop_custom_options(copy)
+    public, weak = set(file.public_dependency), set(file.weak_dependency)
     kept = [place for place, name in enumerate(file.dependency) if not name.startswith(_PRIVATE)]
     for field in ("dependency", "public_dependency", "weak_dependency"):
         copy.ClearField(field)
     copy.dependency.extend(file.dependency[place] for place in kept)
-    copy.public_dependency.extend(new for new, old in enumerate(kept) if old in file.public_dependency)
-    copy.weak_dependency.extend(new for new, old in enumerate(kept) if old in file.weak_dependency)
+    copy.public_dependency.extend(new for new, old in enumerate(kept) if old in public)
+    copy.weak_dependency.extend(new for new, old in enumerate(kept) if old in weak)
     return copy
 
 
 def _drop_custom_options(message: Message) -> None:
-    """Extensions are custom options wherever they stand; to this process some are known and some are not."""
-    message.DiscardUnknownFields()
+    """Extensions are custom options wherever they stand; those that this process does not know are gone already."""
     for field, value in message.ListFields():
         if field.is_extension:
             message.ClearExtension(field)  # type: ignore[arg-type]  # the stubs know extensions by their generated type alone

@@ -1,16 +1,23 @@
 """Which version of a subject has the schema that a client sends: asked by the registry's endpoints and by the REST proxy's door."""
 
-import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
 
 from tidegate_gateway.doors.registry.entries import PROTOBUF, Entry, Snapshot
 from tidegate_gateway.doors.registry.errors import invalid_schema, no_subject, no_version
-from tidegate_gateway.doors.registry.lookup import Asked, CompileProto, descriptor_of, find
+from tidegate_gateway.doors.registry.lookup import Asked, CompileProto, check_size, descriptor_of, find
 from tidegate_gateway.doors.registry.paths import subject_name
 from tidegate_gateway.doors.registry.snapshot import Snapshots
+from tidegate_gateway.doors.registry.turns import Turns
 from tidegate_gateway.intake.catalogue import CatalogueHolder
 
 __all__ = ["Resolver", "Sees", "visible"]
+
+T = TypeVar("T")
+
+_KEPT = 64
+"""So many answers are kept: producers of a REST proxy send the same text, laid out in their way, with every request."""
 
 Sees = Callable[[str], bool]
 """Whether the caller may read a topic's contract."""
@@ -22,15 +29,18 @@ def visible(entries: Sequence[Entry], sees: Sees) -> list[Entry]:
 
 
 class Resolver:
-    """For one gateway; .proto texts are compiled one at a time, since a compiler is a process."""
+    """For one gateway; .proto texts are compiled one at a time, since a compiler is a process, and schemas compared one at a time."""
 
-    __slots__ = ("_catalogue", "_compile", "_snapshots", "_turn")
+    __slots__ = ("_catalogue", "_comparing", "_compile", "_compiling", "_found", "_found_in", "_snapshots")
 
     def __init__(self, catalogue: CatalogueHolder, compile_proto: CompileProto) -> None:
         self._catalogue = catalogue
         self._compile = compile_proto
         self._snapshots = Snapshots()
-        self._turn = asyncio.Semaphore(1)
+        self._compiling = Turns()
+        self._comparing = Turns()
+        self._found: dict[object, Entry] = {}
+        self._found_in: Snapshot | None = None
 
     async def snapshot(self) -> Snapshot:
         """The registry of now."""
@@ -46,11 +56,27 @@ class Resolver:
         same = next((e for e in reversed(entries) if e.type == asked.type and e.schema == asked.schema), None)
         if same is not None:
             return same
+        check_size(asked)
+        if self._found_in is not snapshot or len(self._found) >= _KEPT:
+            self._found_in, self._found = snapshot, {}
+        references = tuple((row.name, row.subject, row.version) for row in asked.references or ())
+        key = (asked.type, asked.schema, references, tuple((entry.subject, entry.version) for entry in entries))
+        known = self._found.get(key)
+        if known is not None:
+            return known
         compiled = await self.compiled(snapshot, asked, sees) if asked.type == PROTOBUF else None
-        return find(asked, entries, compiled)
+        found = await self.apart(partial(find, asked, entries, compiled))
+        if found is not None and self._found_in is snapshot:
+            self._found[key] = found
+        return found
+
+    async def apart(self, work: Callable[[], T]) -> T:
+        """What `work` on a schema that a client sent gives, off the event loop. Raises what it raises, and `NotServed` (503)."""
+        return await self._comparing.take(work)
 
     async def compiled(self, snapshot: Snapshot, asked: Asked, sees: Sees) -> bytes:
         """The descriptor of what a client sends as base64 or as text. Raises `NotServed`."""
+        check_size(asked)
         sent = descriptor_of(asked.schema)
         if sent is not None:
             return sent
@@ -58,11 +84,10 @@ class Resolver:
         for row in asked.references or ():
             if row.name:
                 texts[row.name] = _referenced(snapshot, row.subject, row.version, sees).schema
-        async with self._turn:
-            try:
-                return await asyncio.to_thread(self._compile, asked.schema, texts)
-            except ValueError as error:
-                raise invalid_schema(str(error)) from error
+        try:
+            return await self._compiling.take(partial(self._compile, asked.schema, texts))
+        except ValueError as error:
+            raise invalid_schema(str(error)) from error
 
 
 def _referenced(snapshot: Snapshot, subject: str, version: int, sees: Sees) -> Entry:

@@ -159,13 +159,15 @@ class RestProxyDoor:
         try:
             entry = await self._resolver.resolve(f"{contract.topic}-value", asked, contract.topic)
         except NotServed as error:
+            if error.status == 503:
+                raise Fault(Code.OVERLOADED, error.message, retry_after_s=1.0) from None
             raise SchemaRefused(error.message) from None
         found = _by_id(contract, entry.id) if entry is not None else None
         if found is None:
-            raise SchemaRefused(
-                f"the value's schema is none of the contract of {contract.topic}",
-                _differences(produce.value_schema, contract.newest) if embedded.schemas == "avro" else (),
-            )
+            differences: tuple[Violation, ...] = ()
+            if embedded.schemas == "avro":
+                differences = await self._resolver.apart(partial(_differences, produce.value_schema, contract.newest))
+            raise SchemaRefused(f"the value's schema is none of the contract of {contract.topic}", differences)
         return found
 
     def _schema_refused(self, refused: SchemaRefused, exchange: Exchange) -> Answer:

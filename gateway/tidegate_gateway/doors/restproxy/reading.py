@@ -63,6 +63,9 @@ class Produce(msgspec.Struct):
     value_schema_id: int | None = None
 
 
+_MEMBERS = tuple(b'"%b"' % name.encode() for name in Produce.__struct_fields__)
+
+
 class _Record(msgspec.Struct, forbid_unknown_fields=True):
     key: msgspec.Raw = msgspec.Raw()
     value: msgspec.Raw = msgspec.Raw()
@@ -95,8 +98,11 @@ def produce_of(body: bytes) -> Produce:
     try:
         produce = _decode_produce(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if isinstance(error, msgspec.ValidationError) and "missing required" in str(error):
+            missing = Violation(pointer="#/records", rule="required", detail="is missing", expected=_WHAT)
+            raise _malformed(missing) from None
         raise _malformed(unreadable_text(body, error, _WHAT)) from None
-    if body.count(b'"records"') > 1:  # perhaps in a value; a member that stands twice would be lost in silence
+    if any(body.count(name) > 1 for name in _MEMBERS):  # perhaps in a value; what stands twice would be lost in silence
         twice = duplicate_member(body)
         if twice is not None:
             raise _malformed(twice)

@@ -1,12 +1,15 @@
 """Every path of the registry, with the bodies, codes and quirks that stock clients live by (contracts.md, "Wire format and registry API")."""
 
+import asyncio
 import base64
 import json
 from pathlib import Path
 
 import pytest
 from google.protobuf import descriptor_pb2
+from tests.gateway.doors.rest.conftest import drive
 
+from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.intake.catalogue import Catalogue
 
 SCHEMAS = Path(__file__).parents[4] / "schemas"
@@ -284,6 +287,43 @@ async def test_nothing_new_is_registered(ask_registry) -> None:
 async def test_a_body_of_a_megabyte_is_refused(ask_registry) -> None:
     answer = await ask_registry(f"/subjects/{ORDERS}", "POST", b'{"schema":"' + b" " * 1_048_576 + b'"}')
     assert answer.status_code == 413
+
+
+async def test_a_schema_that_is_too_long_is_not_read(ask_registry) -> None:
+    asked = {"schema": '"int"' + " " * 300_000}
+    for path in (f"/subjects/{ORDERS}", f"/compatibility/subjects/{ORDERS}/versions"):
+        for kind in ("AVRO", "PROTOBUF"):
+            answer = await ask_registry(path, "POST", asked | {"schemaType": kind})
+            assert (answer.status_code, answer.json()["error_code"]) == (422, 42201)
+
+
+async def test_who_is_busy_says_when_to_come_again(ask_registry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tidegate_gateway.doors.registry.turns._MOST", 0)
+    answer = await ask_registry(f"/subjects/{ORDERS}", "POST", {"schema": '"int"'})
+    assert (answer.status_code, answer.json()["error_code"], answer.headers["retry-after"]) == (503, 503, "1")
+
+
+async def test_bodies_that_never_end_hold_nobody_up(ask_registry, registry_deps) -> None:
+    app = build_app(registry_deps)
+
+    async def never() -> dict[str, object]:
+        await asyncio.sleep(3600)
+        return {}
+
+    fields = [("authorization", "Bearer everything")]
+    slow = [
+        asyncio.create_task(drive(app, "POST", f"/registry/subjects/{ORDERS}", headers=fields, receive=never))
+        for _ in range(20)
+    ]
+    await asyncio.sleep(0)
+    body = b'{"schema": "\\"int\\""}'
+    found = await drive(app, "POST", f"/registry/subjects/{ORDERS}", headers=fields, chunks=[body])
+    assert found is not None
+    assert found.json["error_code"] == 40403
+    for task in slow:
+        task.cancel()
+    await asyncio.gather(*slow, return_exceptions=True)
+    assert registry_deps.intake.memory.used_bytes == 0
 
 
 async def test_compatibility_of_avro(ask_registry) -> None:

@@ -187,6 +187,7 @@ async def test_a_schema_that_is_not_the_contracts(gate: Gate) -> None:
     ("body", "status"),
     [
         (b"", 400), (b"[]", 400), (b"{}", 400), (b'{"records": {}}', 400), (b'{"records": [], "records": []}', 400),
+        (b'{"value_schema_id": 1, "records": [], "value_schema_id": 2}', 400),
         (b'{"records": []}', 200), (b'{"records": [], "other": 1}', 200), (b'{"value_schema_id": "1", "records": []}', 400),
     ],
     ids=str,
@@ -215,6 +216,29 @@ async def test_records_that_cannot_be_read(gate: Gate, record) -> None:
     reply = await produce(gate, "customer.orders", "json", {"records": [record, {"value": ORDER}]})
     assert [row["error_code"] for row in reply.json["offsets"]] == [1, None]
     assert reply.json["offsets"][0]["problem"]["code"] == "malformed"
+
+
+async def test_a_body_without_records_says_so(gate: Gate) -> None:
+    reply = await produce(gate, "customer.orders", "json", {"value_schema_id": 1})
+    assert reply.json["message"] == "records is missing"
+
+
+async def test_a_schema_laid_out_otherwise_is_compared_once(gate: Gate, coffeeco: Catalogue, monkeypatch) -> None:
+    text = json.dumps(json.loads(coffeeco.contracts["customer.orders"].version(1).source.schema), indent=3)
+    body = {"value_schema": text, "records": []}
+    assert (await produce(gate, "customer.orders", "avro", body)).json["value_schema_id"] == 1
+    monkeypatch.setattr("tidegate_gateway.doors.registry.resolving.find", None)
+    assert (await produce(gate, "customer.orders", "avro", body)).json["value_schema_id"] == 1
+
+
+async def test_a_schema_that_is_too_long_or_comes_too_thick(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = await produce(gate, "customer.orders", "avro", {"value_schema": " " * 300_000, "records": []})
+    assert (long.status, long.json["error_code"]) == (422, 42205)
+    assert "more than 262144 characters" in long.json["message"]
+    monkeypatch.setattr("tidegate_gateway.doors.registry.turns._MOST", 0)
+    busy = await produce(gate, "customer.orders", "avro", {"value_schema": '"int"', "records": []})
+    assert (busy.status, busy.json["code"], busy.fields["retry-after"]) == (503, "overloaded", "1")
+    assert gate.memory.used_bytes == 0
 
 
 async def test_a_member_that_stands_twice(gate: Gate) -> None:
