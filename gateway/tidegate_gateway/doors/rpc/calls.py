@@ -15,6 +15,7 @@ from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.rest.rates import rate_fields
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.metadata import Head, read_head
+from tidegate_gateway.doors.rpc.receiving import Receiving
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.limits import Quota
@@ -68,36 +69,38 @@ class Call:
 
     `outcome` is what metrics count of a call that ends OK: `ok`, or `mixed`. `topic` is what the call named, and `events` how many
     it brought, as far as that is known; 0 where it brings none. `place` is the one of a stream's events (from 0) that ends the call,
-    where one does.
+    where one does. `let_go` is why the port ended it, while its handler still read.
     """
 
     __slots__ = (
         "_context",
         "_deprecated",
         "_deps",
+        "_receiving",
         "_verified_s",
         "_who",
         "_within_stream",
         "events",
         "head",
+        "let_go",
         "outcome",
         "place",
-        "reading_since_s",
         "request",
         "topic",
     )
 
-    def __init__(self, context: Context, deps: RpcDeps, head: Head | None = None) -> None:
-        """`head` of the stream that this is a message of."""
+    def __init__(self, context: Context, deps: RpcDeps, receiving: "Receiving[Call]", head: Head | None = None) -> None:
+        """`receiving` is told of every read; `head` of the stream that this is a message of."""
         self._context = context
         self._deps = deps
+        self._receiving = receiving
         self._who: Principal | None = None
         self._verified_s = 0.0
         self._within_stream = False
         self._deprecated = False
         self.head = head if head is not None else read_head(context.invocation_metadata() or ())
         self.outcome = "ok"
-        self.reading_since_s: float | None = None
+        self.let_go: Code | None = None
         self.place: int | None = None
         self.topic = ""
         self.events = 1
@@ -139,20 +142,29 @@ class Call:
 
     async def read(self) -> bytes | None:
         """The next request, as bytes; None where the client has sent its last."""
-        message = await self._context.read()
-        return message if isinstance(message, bytes) else None
+        return await self._read(timed=False)
 
     async def read_one(self) -> bytes:
         """The request of a unary call. Raises `malformed` where the client closed without one.
 
-        One that does not arrive in time ends the call: `Methods.sweep` looks at `reading_since_s`.
+        One that does not arrive in time ends the call (`receiving`).
         """
-        self.reading_since_s = perf_counter()
-        message = await self.read()
-        self.reading_since_s = None
+        message = await self._read(timed=True)
         if message is None:
             raise Fault(Code.MALFORMED, "the call ended without a request")
         return message
+
+    async def _read(self, *, timed: bool) -> bytes | None:
+        receiving = self._receiving
+        if not timed and self._who is not None:  # a producer's stream may say nothing for long
+            message = await self._context.read()
+        else:
+            receiving.begun(self, perf_counter(), timed=timed)
+            try:
+                message = await self._context.read()
+            finally:
+                receiving.ended(self)
+        return message if isinstance(message, bytes) else None
 
     async def write(self, response: bytes) -> None:
         """Send one response of a stream; waits while the client does not read."""
@@ -160,7 +172,7 @@ class Call:
 
     def another(self) -> "Call":
         """A stream's next request as a call of its own: the same principal, its own id, arrival, topic and outcome."""
-        call = Call(self._context, self._deps, self.head)
+        call = Call(self._context, self._deps, self._receiving, self.head)
         call._who = self._who
         call._within_stream = True
         return call

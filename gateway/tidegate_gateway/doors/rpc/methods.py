@@ -4,6 +4,7 @@
 `Call`; what rises from it becomes a status here and nowhere else.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,12 +21,17 @@ from tidegate_gateway.doors.problems import internal_fault
 from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rpc.calls import DOOR, Call, NotTaken, Said
 from tidegate_gateway.doors.rpc.deps import RpcDeps
+from tidegate_gateway.doors.rpc.receiving import Receiving
 from tidegate_gateway.doors.rpc.status import Ended, ended
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["Context", "Crowd", "Handler", "Method", "Methods", "Service", "StreamHandler", "UnaryHandler"]
 
 _T = TypeVar("_T")
+
+_FEWEST_SLOW = 16
+_SLOW_BUDGETS = 4
+"""Requests that arrive slowly may take so many times the memory of events in flight, at the most."""
 
 if TYPE_CHECKING:  # generic in their stubs, and not at run time
     Context = grpc.aio.ServicerContext[bytes, bytes]
@@ -97,6 +103,10 @@ class Methods(grpc.GenericRpcHandler):
         self._deps = deps
         self._crowd = crowd or Crowd()
         self._under_way: dict[Call, Context] = {}
+        budget_bytes, settings = deps.intake.memory.capacity_bytes, deps.intake.settings
+        most_slow = max(_FEWEST_SLOW, _SLOW_BUDGETS * budget_bytes // settings.max_batch_bytes)
+        self._receiving: Receiving[Call] = Receiving(deps.body_timeout_s, most_slow, self._let_go)
+        self._ending: set[asyncio.Task[None]] = set()
         self.services: Mapping[str, Service] = MappingProxyType({})
         self.by_path: Mapping[str, Method] = MappingProxyType({})
         self._handlers: Mapping[str, Handler] = MappingProxyType({})
@@ -128,18 +138,28 @@ class Methods(grpc.GenericRpcHandler):
 
         return self._handler(Method(name="", stream=refuse))
 
-    async def sweep(self, now_s: float) -> None:
-        """End the calls whose request has not arrived in time; `now_s` is `perf_counter`'s.
+    def sweep(self, now_s: float) -> None:
+        """End the calls whose requests do not arrive; `now_s` is `perf_counter`'s."""
+        self._receiving.sweep(now_s)
 
-        A read cannot be taken back from gRPC's core: the status goes out beside it, and the core then ends the read.
+    def _let_go(self, call: Call, fault: Fault) -> None:
+        """End a call beside its handler, which reads.
+
+        A read cannot be taken back from gRPC's core: the status goes out beside it, and the core then ends the read. Nobody waits
+        for that: a client that does not read either would hold up whoever did.
         """
-        for call, context in tuple(self._under_way.items()):
-            since_s = call.reading_since_s
-            if since_s is not None and now_s - since_s > self._deps.body_timeout_s:
-                call.reading_since_s, call.outcome = None, Code.TIMEOUT
-                end = await self._end(call, Fault(Code.TIMEOUT, "the request did not arrive in time"))
-                with suppress(grpc.aio.BaseError):
-                    await context.abort(end.status, end.message, end.trailing)
+        context = self._under_way.get(call)
+        if context is not None and call.let_go is None:
+            call.let_go = fault.code
+            task = asyncio.create_task(self._end_beside(call, context, fault))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _end_beside(self, call: Call, context: Context, fault: Fault) -> None:
+        end = await self._end(call, fault)
+        if call in self._under_way:  # else its request came after all, or its client went
+            with suppress(grpc.aio.BaseError):  # abort always raises
+                await context.abort(end.status, end.message, end.trailing)
 
     def _handler(self, method: Method) -> Handler:
         """grpc.aio's two kinds that leave reading to the handler: who calls is looked at before a request is read.
@@ -165,7 +185,7 @@ class Methods(grpc.GenericRpcHandler):
     async def _answer(self, method: Method, handler: Callable[[Call], Awaitable[_T]], context: Context) -> _T:
         """Run a handler; what it raises is the call's end."""
         started = perf_counter()
-        call = Call(context, self._deps)
+        call = Call(context, self._deps, self._receiving)
         call.events = 1 if method.intake else 0
         end: Ended | Said
         code = "disconnected"
@@ -177,8 +197,8 @@ class Methods(grpc.GenericRpcHandler):
             response = await handler(call)
             code = call.outcome
             return response
-        except grpc.aio.BaseError:  # the connection is gone, or `sweep` has ended the call: there is nobody to tell
-            code = call.outcome if call.outcome == Code.TIMEOUT else code
+        except grpc.aio.BaseError:  # the connection is gone, or the call was let go: there is nobody to tell
+            code = call.let_go or code
             raise
         except Said as said:
             end, code = said, ""

@@ -134,7 +134,7 @@ class RpcServer:
     async def _sweep(self) -> None:
         while True:
             await asyncio.sleep(min(_SWEEP_S, self._deps.body_timeout_s / 2))
-            await self._methods.sweep(perf_counter())
+            self._methods.sweep(perf_counter())
 
 
 def _options(settings: RpcSettings, max_message_bytes: int) -> tuple[tuple[str, Any], ...]:
