@@ -7,6 +7,8 @@ contracts may bring two texts under one file name.
 from collections.abc import Callable, Mapping
 
 import grpc
+from google.protobuf import text_format
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha import reflection_pb2 as pb
@@ -23,6 +25,15 @@ SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.Serv
 
 _LIFETIME_S = 600.0
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
+
+
+def _as_v1(older: FileDescriptorProto) -> FileDescriptorProto:
+    """v1alpha's file as v1's, which grpcio-reflection does not bring: the same messages in another package."""
+    text = text_format.MessageToString(older).replace("v1alpha", "v1")
+    file: FileDescriptorProto = text_format.Parse(text, FileDescriptorProto())
+    file.name = "grpc/reflection/v1/reflection.proto"
+    file.options.ClearField("deprecated")
+    return file
 
 
 class _Looker(BaseReflectionServicer):  # type: ignore[misc]  # grpcio-reflection ships no types
@@ -61,9 +72,12 @@ class Reflection:
 
     def services(self) -> tuple[Service, ...]:
         """One for each version of the protocol; no token is asked for."""
-        files = files_of(pb.DESCRIPTOR)
         method = Method(name="ServerReflectionInfo", stream=self._converse, intake=False)
-        return tuple(Service(name=name, methods=(method,), files=files) for name in SERVICES)
+        (older,) = files_of(pb.DESCRIPTOR)
+        files = (_as_v1(older), older)
+        return tuple(
+            Service(name=name, methods=(method,), files=(file,)) for name, file in zip(SERVICES, files, strict=True)
+        )
 
     async def _converse(self, call: Call) -> None:
         async def answer(body: bytes, _judged: Callable[[], None]) -> bytes:

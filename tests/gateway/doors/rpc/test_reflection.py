@@ -46,6 +46,16 @@ async def test_files_come_with_what_they_import(shown: RpcGate) -> None:
     assert len(by_name.file_descriptor_response.file_descriptor_proto) == 1
 
 
+async def test_every_service_that_is_listed_is_described(shown: RpcGate) -> None:
+    """`grpcurl describe` asks for each, reflection's own among them."""
+    (listed,) = await asked(shown, Ask(list_services=""))
+    for row in listed.list_services_response.service:
+        (answer,) = await asked(shown, Ask(file_containing_symbol=row.name))
+        raw = answer.file_descriptor_response.file_descriptor_proto
+        files = [FileDescriptorProto.FromString(one) for one in raw]
+        assert row.name in {f"{file.package}.{service.name}" for file in files for service in file.service}
+
+
 async def test_what_is_not_there(shown: RpcGate) -> None:
     answers = await asked(
         shown,
