@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from tests.e2e.processes import GatewayProcess, gateway_process
 from tests.faults.form import FORM
 from tests.faults.report import table
 from tests.faults.rig import Gate, Rig
@@ -95,6 +96,12 @@ def gate_of_three(shared: ExitStack, three_nodes: Rig, tmp_path_factory: pytest.
     """One gateway on three nodes, likewise."""
     folder = tmp_path_factory.mktemp("gate3")
     return shared.enter_context(three_nodes.gateway(folder, deadline_s=FORM.delivery_timeout_s))
+
+
+@pytest.fixture(scope="session")
+def edge(shared: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> GatewayProcess:
+    """One gateway on its embedded broker, for strangers' tests that leave it as it was."""
+    return shared.enter_context(gateway_process(tmp_path_factory.mktemp("edge"), None, more="[server]\ndrain_s = 2\n"))
 
 
 @pytest.fixture

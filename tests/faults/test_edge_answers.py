@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx2
 import pytest
-from tests.e2e.processes import GatewayProcess, gateway_process
+from tests.e2e.processes import GatewayProcess
 
 SECRET = "s3cr3t-do-not-show"
 HOSTILE = f"{SECRET}\r\n\x1b[31m\x00\u2028\u202e\"'{{}}"
@@ -21,9 +21,8 @@ GOOD = {
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with gateway_process(tmp_path_factory.mktemp("answers"), None, more="[server]\ndrain_s = 2\n") as running:
-        yield running
+def gate(edge: GatewayProcess) -> GatewayProcess:
+    return edge
 
 
 @pytest.fixture

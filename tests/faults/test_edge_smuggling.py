@@ -2,12 +2,11 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
-from tests.e2e.processes import GatewayProcess, gateway_process
+from tests.e2e.processes import GatewayProcess
 
 HOST = b"Host: gate\r\n"
 POST = b"POST /v1/topics/customer.orders/events HTTP/1.1\r\n" + HOST
@@ -32,9 +31,8 @@ class Heard:
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with gateway_process(tmp_path_factory.mktemp("smuggling"), None, more="[server]\ndrain_s = 2\n") as running:
-        yield running
+def gate(edge: GatewayProcess) -> GatewayProcess:
+    return edge
 
 
 def exchange(address: str, sent: bytes, seconds: float = 10.0) -> Heard:

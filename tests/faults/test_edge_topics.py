@@ -6,16 +6,15 @@ from collections.abc import Iterator
 
 import httpx2
 import pytest
-from tests.e2e.processes import GatewayProcess, gateway_process
+from tests.e2e.processes import GatewayProcess
 
 ORDER = json.dumps({"orderId": "x"}).encode()
 TAILS = ("events", "events:batch", "events:validate")
 
 
 @pytest.fixture(scope="module")
-def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
-    with gateway_process(tmp_path_factory.mktemp("topics"), None, more="[server]\ndrain_s = 2\n") as running:
-        yield running
+def gate(edge: GatewayProcess) -> GatewayProcess:
+    return edge
 
 
 @pytest.fixture
