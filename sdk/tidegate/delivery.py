@@ -84,7 +84,7 @@ def _receipted(events: Sequence[Outgoing], answer: Receipted) -> Judgement:
 def _fits(events: Sequence[Outgoing], lines: Sequence[ResultLine]) -> bool:
     """Whether the lines are of these events. An event that could not be read may be told of under another id; a stored one never."""
     return len(lines) == len(events) and all(
-        [line.id == event.id or line.error is not None for line, event in zip(lines, events, strict=True)]
+        line.id == event.id or line.error is not None for line, event in zip(lines, events, strict=True)
     )
 
 

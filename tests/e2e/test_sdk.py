@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ def contracts() -> dict[str, CompiledContract]:
 
 @pytest.fixture(scope="module")
 def status(contracts: dict[str, CompiledContract]) -> dict[str, Any]:
+    """An event of now: Kafka's retention deletes what happened longer ago, also while a test still reads it."""
     made: dict[str, Any] = json.loads(contracts[STATUS].newest.codec.example())
-    return made
+    return {**made, "changedAt": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
 def url(gateway: GatewayProcess, scheme: str) -> str:

@@ -1,5 +1,6 @@
 """The SDK in other people's processes: gunicorn's and celery's forks, gevent's greenlets (issue 7, lifecycle). Every event arrives once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -57,7 +59,12 @@ def environ(gateway: GatewayProcess, contract: CompiledContract) -> dict[str, st
         **os.environ,
         "GATE": f"http://{gateway.http}",
         "TOKEN": gateway.token(),
-        "EXAMPLE": contract.newest.codec.example().decode(),
+        "EXAMPLE": json.dumps(
+            {
+                **json.loads(contract.newest.codec.example()),
+                "changedAt": datetime.now(UTC).isoformat(timespec="seconds"),
+            }
+        ),
         "PYTHONPATH": os.pathsep.join([str(HOSTS), os.environ.get("PYTHONPATH", "")]),
     }
 
