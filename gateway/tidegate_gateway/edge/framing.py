@@ -18,6 +18,8 @@ WATCHED = frozenset({b"host", b"transfer-encoding"})
 
 _LINE_OVERHEAD_BYTES = 4
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]{0,5})?").fullmatch
+_SAID = {"Pause on PRI/Upgrade": "HTTP/2 is not spoken on this port; HTTP/1.1 is"}
+"""What the parser says so that only its author understands it."""
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
@@ -51,5 +53,5 @@ def head_too_large(what: str = "the request line and headers take") -> Fault:
 
 
 def unreadable(detail: str) -> Fault:
-    """400: what was sent is not HTTP as this gateway speaks it."""
-    return Fault(Code.MALFORMED, f"the request cannot be read as HTTP: {detail}")
+    """400: what was sent is not HTTP as this gateway speaks it. `detail` may be the parser's."""
+    return Fault(Code.MALFORMED, f"the request cannot be read as HTTP: {_SAID.get(detail, detail)}")

@@ -12,6 +12,9 @@ from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["BrokenContract", "Catalogue", "CatalogueHolder", "find_contract", "find_version", "unknown_topic"]
 
+_NEAR = 0.8
+"""Topics of one domain begin alike: `customer.nothing` is not meant for `customer.profiles`."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BrokenContract:
@@ -76,7 +79,7 @@ class CatalogueHolder:
 
 def unknown_topic(catalogue: Catalogue, topic: str, sees: Callable[[str], bool]) -> Fault:
     """The refusal of a topic that is not there, with what may have been meant: of topics only that the caller `sees`."""
-    hint = did_you_mean(topic, filter(sees, catalogue.contracts))
+    hint = did_you_mean(topic, filter(sees, catalogue.contracts), near=_NEAR)
     detail = f"no contract for the topic {topic} is served here" + (f": {hint}" if hint else "")
     return Fault(Code.UNKNOWN_TOPIC, detail, topic=topic)
 

@@ -54,15 +54,20 @@ def anchor(path: Sequence[str | int]) -> str:
     return ".".join(step for step in path if isinstance(step, str))
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`did you mean "boldness"?`, or nothing where no known name is near."""
-    return _nearest(name[:_NAME_CHARACTERS], tuple(known))
+def did_you_mean(name: str, known: Iterable[str], *, near: float = 0.6) -> str:
+    """`did you mean "boldness"?`, or nothing where no known name is near.
+
+    `near`, of [0, 1], is difflib's ratio: more where names share a beginning that says nothing.
+    """
+    return _nearest(name[:_NAME_CHARACTERS], tuple(known), near)
 
 
 @lru_cache(maxsize=1024)  # difflib takes longer than a whole check, and a producer's mistakes repeat
-def _nearest(name: str, known: tuple[str, ...]) -> str:
+def _nearest(name: str, known: tuple[str, ...], cutoff: float) -> str:
     lower = name.lower()
-    near = get_close_matches(name, _likely(lower, known), n=1, cutoff=0.6) or [k for k in known if k.lower() == lower]
+    near = get_close_matches(name, _likely(lower, known), n=1, cutoff=cutoff) or [
+        k for k in known if k.lower() == lower
+    ]
     if not near and lower:  # an enum's symbol without the prefix that Protobuf's style asks for
         near = [k for k in known if k.lower().endswith("_" + lower)]
     return f'did you mean "{near[0]}"?' if near else ""

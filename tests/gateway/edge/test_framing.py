@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate_gateway.edge.framing import check_head, head_bytes
+from tidegate_gateway.edge.framing import check_head, head_bytes, unreadable
 
 HOST = (b"host", b"gate")
 CHUNKED = (b"transfer-encoding", b"chunked")
@@ -49,3 +49,8 @@ def test_bad_heads(target: bytes, version: str, watched: list[tuple[bytes, bytes
 
 def test_a_head_counts_what_it_took_on_the_wire() -> None:
     assert head_bytes(b"/docs", [(b"host", b"gate"), (b"x", b"")]) == len("/docshost: gate\r\nx: \r\n")
+
+
+def test_what_only_the_parsers_author_understands_is_said_in_words() -> None:
+    assert "HTTP/2 is not spoken" in unreadable("Pause on PRI/Upgrade").detail
+    assert unreadable("Invalid method encountered").detail.endswith(": Invalid method encountered")
