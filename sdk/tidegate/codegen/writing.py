@@ -146,7 +146,8 @@ def _pydantic_value(member: Member, names: Names) -> str:
 def docstring(text: str, indent: str) -> str:
     """A docstring of paragraphs, wrapped."""
     safe = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    safe = "".join(ch if ch.isprintable() or ch == "\n" else f"\\x{ord(ch):02x}" for ch in safe)
+    if not safe.replace("\n", "").isprintable():
+        safe = "".join(ch if ch.isprintable() or ch == "\n" else ch.encode("unicode_escape").decode() for ch in safe)
     paragraphs = [
         "\n".join(textwrap.wrap(part, _WIDTH - len(indent), break_long_words=False, break_on_hyphens=False))
         for part in safe.split("\n\n")

@@ -219,4 +219,4 @@ def test_the_fixture_of_the_plugin_in_a_project_of_a_user(tmp_path: Path, order:
 
 def test_the_plugin_is_found_by_its_entry_point() -> None:
     project = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text("utf-8"))
-    assert project["project"]["entry-points"]["pytest11"] == {"tidegate": "tidegate.testing.plugin"}
+    assert project["project"]["entry-points"]["pytest11"]["tidegate"] == "tidegate.testing.plugin"

@@ -1,0 +1,1 @@
+"""Golden records as tests: every version's records read by every later version."""
