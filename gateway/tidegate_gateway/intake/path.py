@@ -40,6 +40,7 @@ __all__ = ["Intake", "IntakeSettings"]
 
 _TURN_S = 0.005
 """The loop is yielded to at least this often while a batch is judged."""
+_UNHEARD = Unknown("the sender went before Kafka answered")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,11 +122,19 @@ class Intake:
         """
         allowance = await self._take(admission, submission)
         self.memory.events += submission.count
+        judged: Judged | None = None
         try:
             judged = await self._judge(admission, submission)
             if judged_now is not None:
                 judged_now()
             outcomes, publish_s = await self._publish(admission, judged)
+        except (
+            asyncio.CancelledError
+        ):  # the sender is gone, and what was handed over may be stored: it counts all the same
+            if judged is not None:
+                _tell(judged, (_UNHEARD,) * len(judged.records))
+                self._told(admission, allowance, judged, (), None)
+            raise
         finally:
             self.memory.events -= submission.count
         stored_times_ms = _tell(judged, outcomes)

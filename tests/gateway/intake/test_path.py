@@ -347,3 +347,25 @@ async def test_events_in_flight_are_counted_and_given_back() -> None:
 
     await world.intake.accept(world.admit(), Submission(events=events(), count=1, size_bytes=2))
     assert (seen, world.memory.events) == ([1], 0)
+
+
+async def test_events_whose_sender_goes_before_kafka_answers_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may be stored: metrics without them would show less than the topic holds."""
+    world = World()
+    waits = asyncio.Event()
+
+    async def never(*_: object, **__: object) -> Sequence[Outcome]:
+        waits.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(world.publisher, "publish", never)
+    accepting = asyncio.create_task(world.accept(Incoming(body=b"{}"), Incoming(body=b"[")))
+    await waits.wait()
+    accepting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await accepting
+    ((lines, times_ms, _),) = world.observer.calls
+    codes = [line.code for line in lines if isinstance(line, Refusal)]
+    assert codes == [Code.OUTCOME_UNKNOWN, Code.CONTRACT_VIOLATION]
+    assert (times_ms, world.memory.events) == ([], 0)
