@@ -1,5 +1,6 @@
 """Small programs that a lifecycle test runs as a process of its own. Argument: which one, and a file to report into."""
 
+import itertools
 import json
 import os
 import signal
@@ -127,10 +128,12 @@ def submits_in_a_signal_handler(path: str) -> None:
     """A signal arrives in the middle of submits, and its handler submits."""
     gate = client(path, linger_s=0.001)
     handled: list[int] = []
+    numbers = itertools.count()
 
     def handler(number: int, frame: object) -> None:
+        own = next(numbers)  # one step: another signal may come in the middle of this handler
         handled.append(number)
-        gate.submit("t", {"from": "handler"}, id=f"signal{len(handled)}")
+        gate.submit("t", {"from": "handler"}, id=f"signal{own}")
 
     signal.signal(signal.SIGALRM, handler)
     signal.setitimer(signal.ITIMER_REAL, 0.0001, 0.01)

@@ -64,11 +64,13 @@ async def test_a_refusal_is_read_for_what_it_is(act: Act, code: Code | None, sta
     [
         ("7", 7, 7),
         ("0", 0, 0),
-        (formatdate(time.time() + 100, usegmt=True), 30, 101),
+        ("in 100 s", 30, 101),
         ("Thu, 01 Jan 1970 00:00:00 GMT", 0, 0),
     ],
 )
 async def test_retry_after_is_seconds_or_a_date(header: str, low: float, high: float) -> None:
+    if header == "in 100 s":
+        header = formatdate(time.time() + 100, usegmt=True)
     async with serving(problem(503, "overloaded", retry_after=header)) as script:
         said = await sent(script.url)
     assert isinstance(said, Refusal)
