@@ -149,3 +149,19 @@ async def test_limits_that_change_are_seen(kafka: str, new_topic: NewTopic) -> N
         alter(kafka, topic, "max.message.bytes", "1000000")
         await until(lambda: one._cluster.topics[topic].limits.max_message_bytes == 1_000_000, 5)
         assert isinstance(await store(one, topic, b"x" * 2_000), RecordStored)
+
+
+async def test_a_topic_that_is_deleted_does_not_come_back_by_itself(kafka: str, new_topic: NewTopic) -> None:
+    """Brokers create what a producer asks about (`auto.create.topics.enable`), and aiokafka's producers ask so."""
+    gone, there = new_topic(), new_topic()
+    async with publisher(kafka, dict.fromkeys([gone, there], WantedTopic()), create=False, refresh_s=30) as one:
+        assert isinstance(await store(one, gone), RecordStored)
+        admin = AdminClient({"bootstrap.servers": kafka})
+        admin.delete_topics([gone])[gone].result(10)
+        current = one._delivery.generations.current
+        assert current is not None
+        for _ in range(3):
+            await asyncio.wait_for(current._client.force_metadata_update(), 10)
+            await asyncio.sleep(0.3)  # a broker creates behind its answer
+        assert isinstance(await store(one, there), RecordStored)
+        assert gone not in admin.list_topics(timeout=10).topics
