@@ -19,7 +19,7 @@ from tidegate.cli.journal import Journal, NotThisJournal
 from tidegate.cli.progress import ProgressLine
 from tidegate.cli.rows import Row, Unreadable, form_of, rows_of, typed_cells
 from tidegate.client import Client
-from tidegate.exceptions import Closed, TidegateError
+from tidegate.exceptions import Closed, TidegateError, Unavailable
 from tidegate.settings import ClientSettings
 from tidegate.shell.tokens import TokenSource
 from tidegate.wire.results import SPOOLED, ResultLine
@@ -28,6 +28,8 @@ __all__ = ["Connection", "Input", "Report", "Trouble", "opened", "run_publish"]
 
 TOLD: Final = 20
 """So many refusals are told in full; the others are counted."""
+DEADLINE_S: Final = 120.0
+"""How long an event is tried."""
 _PATIENCE_S: Final = 3600.0
 
 
@@ -57,7 +59,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """One row that is not stored: why, and every violation where its contract refused it."""
+    """One row that is not stored (line 0: the whole): why, and every violation where its contract refused it."""
 
     line: int
     reason: str
@@ -78,7 +80,7 @@ class Report:
         """A row is not stored."""
         with self.lock:
             self.refused += 1
-            if len(self.troubles) < TOLD:
+            if len(self.troubles) < TOLD or not line:
                 details: tuple[str, ...] = ()
                 if isinstance(error, TidegateError):
                     details = tuple(f"{one.pointer} {one.detail}" for one in error.violations)
@@ -91,7 +93,8 @@ class Report:
             sys.stdout.write(msgspec.json.encode(whole).decode() + "\n")
             return
         for one in sorted(self.troubles, key=lambda trouble: trouble.line):
-            sys.stderr.write(f"{source}:{one.line}: {one.reason}\n")
+            place = f"{source}:{one.line}" if one.line else source
+            sys.stderr.write(f"{place}: {one.reason}\n")
             for detail in one.details:
                 sys.stderr.write(f"    {detail}\n")
         if self.refused > len(self.troubles):
@@ -103,7 +106,7 @@ class Report:
 def run_publish(topic: str, connection: Connection, source: Input, journal_path: Path | None, *, as_json: bool) -> int:
     """Publishes and tells."""
     report = Report()
-    settings = ClientSettings(block_timeout_s=_PATIENCE_S, cache_dir=connection.cache_dir)
+    settings = ClientSettings(block_timeout_s=_PATIENCE_S, deadline_s=DEADLINE_S, cache_dir=connection.cache_dir)
     if journal_path is None and source.path is not None:
         journal_path = source.path.with_name(f"{source.path.name}.{topic}.journal")
     try:
@@ -133,6 +136,7 @@ class _Publishing:
         self._report = report
         self._line = line
         self._typed: set[str] = set()
+        self._away = False
 
     def run(self, stream: BinaryIO) -> None:
         """Until every row has its outcome."""
@@ -145,10 +149,14 @@ class _Publishing:
                 else:
                     self._submit(row)
                 self._show(stream)
-            while self._client.flush(0.2):
+                if self._away:
+                    break
+            while not self._away and self._client.flush(0.2):
                 self._show(stream)
         finally:
-            self._client.close()
+            self._client.close(0.0 if self._away else 5.0)
+        if self._away:
+            self._report.trouble(0, "stopped: the gateway is away; run this again, and it goes on where it was")
 
     def _show(self, stream: BinaryIO) -> None:
         done = stream.tell() if self._source.path is not None and not stream.closed else self._report.stored
@@ -189,6 +197,8 @@ class _Publishing:
     def _settled(self, row: Row, done: "Future[ResultLine]") -> None:
         """On the delivering thread."""
         error = done.exception()
+        if isinstance(error, Unavailable):  # two minutes of trying: reading on would only pile up more
+            self._away = True
         if isinstance(error, TidegateError):
             self._report.trouble(row.line, error)
             return

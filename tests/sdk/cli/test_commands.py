@@ -58,6 +58,17 @@ def test_publish_that_was_cut_off_goes_on_where_it_was(
     assert len({event["id"] for event in gateway.stored}) == len(gateway.stored) == 1200
 
 
+def test_publish_stops_where_the_gateway_is_away(
+    gateway: Gateway, order: Order, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tidegate.cli.publish.DEADLINE_S", 0.2)
+    file = ndjson(tmp_path / "orders.ndjson", [order] * 2000)
+    assert main(["publish", TOPIC, str(file), "--url", "http://127.0.0.1:9"]) == 1
+    said = capsys.readouterr()
+    assert "run this again" in said.err
+    assert said.out.startswith("0 stored")
+
+
 def test_publish_from_stdin_as_events(
     gateway: Gateway, order: Order, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
