@@ -314,6 +314,8 @@ def _datetime(unit: Unit) -> Decode:
                 found = datetime.fromisoformat(_whole_micros(value))
                 if (found.tzinfo is None) is unit.is_local:
                     return found
+        except ModelError:
+            raise
         except (ValueError, OverflowError):
             pass
         return _not("local date-time" if unit.is_local else "date-time with offset")
@@ -328,6 +330,8 @@ def _time(unit: Unit) -> Decode:
                 return (datetime(1970, 1, 1) + timedelta(microseconds=value * unit.micros)).time()  # noqa: DTZ001 -- a time of day
             if isinstance(value, str) and ":" in value and "T" not in value:
                 return time.fromisoformat(_whole_micros(value))
+        except ModelError:
+            raise
         except ValueError:
             pass
         return _not("time of day")

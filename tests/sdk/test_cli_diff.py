@@ -1,0 +1,51 @@
+"""`tidegate diff` as its users run it; the words themselves are tested with `contracts.changes`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tidegate.cli.main import main
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+
+
+def test_two_versions_and_back(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "customer.orders", "1", "2", "--contracts", str(SCHEMAS)]) == 0
+    assert capsys.readouterr().out == (
+        "customer.orders: from version 1 to version 2\n- `attributes` is new: map of string, optional, default `{}`.\n"
+    )
+    assert main(["diff", "customer.orders", "2", "1", "--contracts", str(SCHEMAS)]) == 0
+    assert "`attributes` is gone." in capsys.readouterr().out
+
+
+def test_the_schema_being_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, folder)
+    item = folder / "avro/coffeeco/customer/item.avsc"
+    item.write_text(item.read_text().replace('"maximum": 10,', '"maximum": 12,').replace("How many bags.", "Bags."))
+    assert main(["diff", "customer.orders", "2", "work", "--contracts", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "customer.orders: from version 2 to the schema being edited",
+        "- `items.boldness` has another rule: int, 1 to 12; was int, 1 to 10.",
+        "- `items.quantity` has another description: Bags.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["customer.orders", "1", "9"], 1, "customer.orders has no version 9; there are: 1, 2, and work"),
+        (["customer.none", "1", "2"], 1, "customer.none.yaml is not there, or broken"),
+    ],
+)
+def test_what_is_not_there_is_told(
+    arguments: list[str], code: int, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["diff", *arguments, "--contracts", str(SCHEMAS)]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_no_schemas_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["diff", "a", "1", "2", "--contracts", str(tmp_path)]) == 2
+    assert "holds no contracts/" in capsys.readouterr().err
