@@ -9,6 +9,7 @@ Doors call these and decide nothing. Adapters stand behind `ports`.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -34,12 +35,17 @@ from tidegate_gateway.intake.ports import (
     Unknown,
 )  # fmt: skip
 from tidegate_gateway.intake.principal import Principal, authorize_publish, authorize_roles, certified, check_topic_name
-from tidegate_gateway.intake.submission import Admission, Refusal, Request, Submission, Told
+from tidegate_gateway.intake.submission import Admission, Incoming, Refusal, Request, Submission, Told
 
 __all__ = ["Intake", "IntakeSettings"]
 
 _TURN_S = 0.005
 """The loop is yielded to at least this often while a batch is judged."""
+_LARGE_BYTES = 65_536
+"""A longer value is judged in a thread: a megabyte of the tiniest parts takes seconds, and the loop is everybody's.
+
+One thread for all, so that such values wait for each other and not everybody for them. Verdicts are pure.
+"""
 _UNHEARD = Unknown("the sender went before Kafka answered")
 
 
@@ -81,6 +87,7 @@ class Intake:
         self._observer = observer
         self._new_id = new_id
         self._closed = False
+        self._aside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="large values")
 
     async def authenticate(self, token: str | None, certificate: str | None = None) -> Principal:
         """Who sends this token. Without one, whom the verified client certificate names. Raises `unauthenticated`.
@@ -229,6 +236,9 @@ class Intake:
         judge = Judge(admission, submission.media_type, self.settings.max_event_bytes, self._new_id)
         turn_ends = perf_counter() + _TURN_S
         for event in submission.events:
+            if isinstance(event, Incoming) and len(event.body) > _LARGE_BYTES:
+                lines.append(await asyncio.get_running_loop().run_in_executor(self._aside, judge.one, event, judged))
+                continue
             lines.append(judge.one(event, judged))
             if perf_counter() > turn_ends:
                 await asyncio.sleep(0)

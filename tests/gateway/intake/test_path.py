@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import threading
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -335,6 +336,35 @@ async def test_a_long_batch_lets_others_run() -> None:
     )
     task.cancel()
     assert ticks > before
+
+
+class WaitsForTheLoop(StartsWithBrace):
+    """Judges a long value only while the loop turns."""
+
+    def __init__(self) -> None:
+        self.turned = threading.Event()
+
+    def check(self, body: bytes, media_type: str) -> Payload | Rejected:
+        assert len(body) < 100 or self.turned.wait(20)
+        return super().check(body, media_type)
+
+
+async def test_a_long_value_is_judged_beside_the_loop_and_in_its_place() -> None:
+    """A megabyte of empty Protobuf messages took 3 seconds, and nobody was answered meanwhile."""
+    codec = WaitsForTheLoop()
+    source = VersionSource(number=1, schema_id=11, format="avro", schema="{}", key="k")
+    version = CompiledVersion("t", source, codec)
+    live = CompiledContract(ContractSource(topic="t", id="t", versions=()), {1: version})
+    world = World()
+    world.catalogue.swap(Catalogue(contracts={"t": live}))
+    asyncio.get_running_loop().call_soon(codec.turned.set)
+    bodies = [b"{a", b"!", b"{" + b"x" * 70_000, b"{b", b"!" * 70_000, b"{c"]
+    lines = await world.accept(*[Incoming(body=body) for body in bodies])
+    kinds = [type(line) for line in lines]
+    assert kinds == [Stored, Refusal, Stored, Stored, Refusal, Stored]
+    stored = [record.value for partition in world.publisher.topics["t"] for record in partition]
+    assert sorted(map(str, stored)) == sorted(str(b"framed:" + body) for body in bodies if body[:1] == b"{")
+    assert [line.id for line in lines] == [f"made-{place}" for place in range(len(bodies))]
 
 
 async def test_events_in_flight_are_counted_and_given_back() -> None:

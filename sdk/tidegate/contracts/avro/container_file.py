@@ -23,7 +23,7 @@ from tidegate.contracts.jsontext import Broken, parse
 from tidegate.contracts.verdict import Verdict, Violation
 from tidegate.contracts.wording import shown
 
-__all__ = ["CODECS", "BrokenContainer", "Container", "read_container"]
+__all__ = ["CODECS", "BrokenContainer", "Container", "Judged", "read_container"]
 
 _MAGIC: Final = b"Obj\x01"
 _SYNC_BYTES: Final = 16
