@@ -243,9 +243,10 @@ class Engine:
             lane.shrink(judgement.halve_to, lasting=judgement.lasting)
             lane.give_back(shipment.events)
         elif judgement.refresh_token:
-            for event in shipment.events:
+            refreshed = [event for event, _ in again]  # those that were refreshed before are settled
+            for event in refreshed:
                 event.refreshed = True
-            lane.give_back(shipment.events)
+            lane.give_back(refreshed)
         elif len(again) == len(shipment.events):
             lane.give_back(shipment.events)
             lane.hold(now, self._random, judgement.wait_s)

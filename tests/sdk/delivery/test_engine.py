@@ -149,6 +149,24 @@ def test_a_refused_token_is_refreshed_and_tried_once() -> None:
     assert outcome.code is Code.UNAUTHENTICATED
 
 
+def test_a_token_refused_again_settles_each_event_once() -> None:
+    """A batch of an event that was refreshed before and of new ones: the first is settled and stays so."""
+    told, it = Told(), engine(lanes=1)
+    it.accept([outgoing("a", told, urgent=True)])
+    (shipment,) = it.due(0.0)
+    it.answered(shipment, refusal(Code.UNAUTHENTICATED), 0.0)
+    it.accept([outgoing("b", told, urgent=True)])
+    (shipment,) = it.due(0.0)
+    assert ids([shipment]) == [["a", "b"]]
+    it.answered(shipment, refusal(Code.UNAUTHENTICATED), 0.0)
+    assert told.ids == ["a"]
+    (shipment,) = it.due(0.0)
+    assert ids([shipment]) == [["b"]]
+    it.answered(shipment, refusal(Code.UNAUTHENTICATED), 0.0)
+    assert (told.ids, it.events) == (["a", "b"], 0)
+    assert not any(one.left for one in it.flush())
+
+
 def test_the_total_deadline_ends_it_with_the_last_reason() -> None:
     told, it = Told(), engine()
     it.accept([outgoing("a", told, lives_s=5, urgent=True)])
