@@ -202,7 +202,7 @@ def _version(contract: CompiledContract, number: int | None, body: bytes, media_
 def _wrong_facts(facts: EventFacts) -> Violation | None:
     if facts.id is not None and (wrong := check_id(facts.id)) is not None:
         return wrong
-    return check_headers((name.lower(), text) for name, text in facts.headers.items()) if facts.headers else None
+    return check_headers([(name.lower(), text) for name, text in facts.headers.items()]) if facts.headers else None
 
 
 def _wrong_time(text: str) -> Violation | None:

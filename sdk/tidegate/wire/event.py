@@ -4,7 +4,7 @@ Shared by the SDK and the gateway's doors, so that both refuse the same. The val
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import msgspec
 
@@ -20,6 +20,7 @@ __all__ = [
     "check_headers",
     "check_id",
     "check_version",
+    "too_many_headers",
     "unknown_member",
 ]
 
@@ -84,12 +85,23 @@ def check_version(version: int, pointer: str = "#/version") -> Violation | None:
     )
 
 
-def check_headers(headers: Iterable[tuple[str, str]], pointer: str = "#/headers") -> Violation | None:
-    """The first thing wrong with an event's own headers (names in lower case), or None. `pointer` is where they stand."""
-    count = size = 0
+def too_many_headers(count: int, pointer: str = "#/headers") -> Violation | None:
+    """What is wrong with so many headers, or None. Asked before anything is made of them: an event of megabytes may hold a million."""
+    if count <= MAX_HEADERS:
+        return None
+    return _bad_header(pointer, f"are {count} headers, at most {MAX_HEADERS} are allowed", f"at most {MAX_HEADERS}")
+
+
+def check_headers(headers: Collection[tuple[str, str]], pointer: str = "#/headers") -> Violation | None:
+    """The first thing wrong with an event's own headers (names in lower case), or None. `pointer` is where they stand. Their number and size come first."""
+    many = too_many_headers(len(headers), pointer)
+    if many is not None:
+        return many
+    if sum(len(name) + len(value.encode("utf-8", "surrogatepass")) for name, value in headers) > MAX_HEADER_BYTES:
+        return _bad_header(
+            pointer, f"take more than {MAX_HEADER_BYTES} bytes", f"at most {MAX_HEADER_BYTES} bytes in all"
+        )
     for name, value in headers:
-        count += 1
-        size += len(name) + len(value.encode("utf-8", "surrogatepass"))
         at = pointer + pointer_of((name,)).removeprefix("#")
         if not _HEADER_NAME(name):
             return _bad_header(at, "is not a usable header name", "letters, digits and !#$%&'*+.^_`|~-")
@@ -97,12 +109,6 @@ def check_headers(headers: Iterable[tuple[str, str]], pointer: str = "#/headers"
             return _bad_header(at, "is a header that only the gateway writes", "another name")
         if any((ord(c) < 0x20 and c != "\t") or ord(c) == 0x7F for c in value):
             return _bad_header(at, "holds a control character", "text without control characters")
-    if count > MAX_HEADERS:
-        return _bad_header(pointer, f"are {count} headers, at most {MAX_HEADERS} are allowed", f"at most {MAX_HEADERS}")
-    if size > MAX_HEADER_BYTES:
-        return _bad_header(
-            pointer, f"take more than {MAX_HEADER_BYTES} bytes", f"at most {MAX_HEADER_BYTES} bytes in all"
-        )
     return None
 
 

@@ -7,7 +7,7 @@ import msgspec
 
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import pointer
-from tidegate.wire.event import check_headers
+from tidegate.wire.event import MAX_HEADERS, check_headers
 
 __all__ = ["named_again", "unreadable_headers", "wrong_headers"]
 
@@ -19,7 +19,7 @@ _KINDS = {b"n": "null", b"t": "boolean", b"f": "boolean", b"[": "array", b"{": "
 
 def wrong_headers(headers: list[tuple[str, str]]) -> Violation | None:
     """The first thing wrong with headers whose values are text; names in lower case."""
-    again = named_again(headers)
+    again = named_again(headers) if len(headers) <= MAX_HEADERS else None
     if again is not None:
         return Violation(
             pointer=pointer(("headers", again)), rule="duplicate_key", detail="stands twice (in lower case)"

@@ -12,6 +12,7 @@ from tidegate.contracts.media import JSON
 from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate.ingest.v1.ingest_pb2 import Event, PublishRequest
+from tidegate.wire.event import too_many_headers
 from tidegate_gateway.doors.rest.event_headers import wrong_headers
 from tidegate_gateway.doors.rest.media import DATA_FORMS, DataForms
 from tidegate_gateway.doors.rpc.wire import count_fields, first_field
@@ -109,6 +110,9 @@ def _incoming(event: Event, forms: DataForms) -> Incoming | Unreadable:
     if event.HasField("time"):
         incoming.time = _time_text(event)
     if event.headers:
+        many = too_many_headers(len(event.headers))
+        if many is not None:
+            return _bad(event, many)
         headers = [(name.lower(), text) for name, text in event.headers.items()]
         bad = wrong_headers(headers)
         if bad is not None:

@@ -115,12 +115,13 @@ async def test_events_that_cannot_be_read(gate: Gate, event: bytes, pointer: str
 
 
 async def test_ever_so_many_headers_of_which_the_last_stands_twice_cost_no_quadratic_search(gate: Gate) -> None:
-    """Each name looked for in all the others: one request of 1 MB held every other for minutes."""
+    """Each name looked for in all the others: one request of 1 MB held every other for minutes. Now their number is enough."""
     names = ",".join(f'"a{number}":""' for number in range(60_000))
     event = b'{"headers":{%s,"zz":"","ZZ":""},"value":{"n":1}}' % names.encode()
     (result,) = (await gate.batch(event, media=NDJSON)).json["results"]
     (violation,) = result["error"]["errors"]
-    assert (violation["pointer"], violation["rule"]) == ("#/headers/zz", "duplicate_key")
+    assert (violation["pointer"], violation["rule"]) == ("#/headers", "malformed")
+    assert violation["detail"] == "are 60002 headers, at most 32 are allowed"
 
 
 async def test_an_events_wrong_type_is_said_in_words(gate: Gate) -> None:

@@ -38,3 +38,12 @@ def test_other_fields_are_stepped_over() -> None:
 @pytest.mark.parametrize("body", [b"\x13\x14\x12\x00", b"\x16", b"\x17"])
 def test_what_cannot_be_stepped_over(body: bytes) -> None:
     assert count_fields(body, 2, 10) == -1
+
+
+@pytest.mark.parametrize(
+    "other", [b"\x18\x00", b"\x1a\x00", b"\x0a\x00", b"\x98\x80\x80\x80\x80\x80\x80\x80\x80\x00\x00"]
+)
+def test_millions_of_other_fields_are_not_stepped_over(other: bytes) -> None:
+    """Eight megabytes of them held the event loop for three seconds, and the decoder takes them in milliseconds."""
+    assert count_fields(other * 1_000 + b"\x12\x00", 2, 10) == 1
+    assert count_fields(other * 1_001 + b"\x12\x00", 2, 10) == -1
