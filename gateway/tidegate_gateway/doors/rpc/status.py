@@ -29,6 +29,8 @@ MAX_DETAILS_BYTES = 4_600
 """Of the serialised google.rpc.Status; as base64, with the other trailers, it stays below 8 KiB."""
 
 _MESSAGE_BYTES = 600
+_ENCODED_BYTES = 1_200
+"""Of the message in `grpc-message`, where every byte that is not ASCII takes three (gRPC over HTTP/2, "Percent-Encoded")."""
 _MAX_LINK = 400
 _QUALIFYING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _NOT_IN_REASON = re.compile(r"[^A-Z0-9]+")
@@ -48,7 +50,7 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 def ended(problem: Problem, request_id: str, quotas: Sequence[Quota] = (), place: int | None = None) -> Ended:
     """The end of a call that met this problem. `quotas` are the limits as they stand, `place` a stream's event that ends it."""
     code = Code(problem.code)
-    message = _cut(problem.detail, _MESSAGE_BYTES)
+    message = _message(problem.detail)
     status = _status(problem, code, message, request_id, quotas, place)
     trailing: list[tuple[str, str | bytes]] = [("grpc-status-details-bin", status), ("request-id", request_id)]
     if problem.retry_after_s is not None:
@@ -175,6 +177,15 @@ def _described(violation: Violation) -> str:
     if violation.found and violation.found not in text:
         text += f", found {violation.found}"
     return _cut(text + (f"; {violation.hint}" if violation.hint else ""), 500)
+
+
+def _message(text: str) -> str:
+    """The text as far as it has room among the trailers: a contract's own words may be in any script."""
+    message = _cut(text, _MESSAGE_BYTES)
+    encoded_bytes = sum(
+        1 if 0x20 <= byte <= 0x7E and byte != 0x25 else 3 for byte in message.encode("utf-8", "replace")
+    )
+    return message if encoded_bytes <= _ENCODED_BYTES else _cut(message, _ENCODED_BYTES // 3)
 
 
 def _cut(text: str, most_bytes: int) -> str:

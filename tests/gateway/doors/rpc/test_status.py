@@ -1,5 +1,8 @@
 """Problems as gRPC statuses: bounded, decodable, and named as google.rpc asks."""
 
+from base64 import b64encode
+from urllib.parse import quote
+
 import grpc
 import pytest
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
@@ -10,7 +13,9 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import ERRORS, Code
 from tidegate.wire.problem import ContractRef, Problem
 from tidegate_gateway.doors.rpc.status import MAX_DETAILS_BYTES, Ended, ended, field_path, grpc_code, reason_of
+from tidegate_gateway.intake.limits import Quota
 
+PRINTABLE = "".join(chr(code) for code in range(0x20, 0x7F) if code != 0x25)
 DOCS = "https://gate.example.com/docs"
 
 
@@ -126,3 +131,19 @@ def test_all_that_have_room_are_told() -> None:
     _, info, bad = decoded(ended(problem(errors=wrong, omitted=0), "r1"))
     assert len(bad.field_violations) == 25
     assert "omitted" not in info.metadata
+
+
+@pytest.mark.parametrize("letter", ["x", "%", "ü", "数", "\x1b", "😀"])
+def test_the_trailers_together_stay_below_what_clients_take(letter: str) -> None:
+    """8 KiB as gRPC's core counts them by default: beyond it, some calls end as RESOURCE_EXHAUSTED."""
+    wrong = tuple(Violation(pointer=f"#/{letter * 30}/{n}", rule="a.rule", detail=letter * 200) for n in range(25))
+    quotas = tuple(
+        Quota(name=name, burst=10**9, window_s=3600, remaining=10**9, reset_s=3600)
+        for name in ("events", "bytes", "topic-events", "topic-bytes")
+    )
+    end = ended(problem(detail=letter * 2_000, errors=wrong, retry_after_s=60, topic="t" * 249), "0" * 36, quotas)
+    size_bytes = len("grpc-message") + 32 + len(quote(end.message, safe=PRINTABLE))
+    for name, value in end.trailing:
+        size_bytes += len(name) + 32 + (len(b64encode(value)) if isinstance(value, bytes) else len(value))
+    assert size_bytes < 8_192 - 150, "status and content type come with them"
+    assert end.message
