@@ -35,6 +35,7 @@ from tidegate.contracts.avro.schema import (
     type_name,
 )
 from tidegate.contracts.codec import ContractError, FieldDoc
+from tidegate.contracts.source import VersionSource
 
 __all__ = ["avro_module"]
 
@@ -71,16 +72,16 @@ _TEXTS = frozenset({"str", "bytes", "Decimal", "UUID", "date", "TimeMillis", "Ti
 _STAMPS = frozenset({"TimestampMillis", "TimestampMicros", "LocalTimestampMillis", "LocalTimestampMicros"})
 
 
-def avro_module(topic: str, version: int, text: str, rows: tuple[FieldDoc, ...], notes: tuple[str, ...]) -> Module:
+def avro_module(topic: str, source: VersionSource, rows: tuple[FieldDoc, ...], notes: tuple[str, ...]) -> Module:
     """The models of a version. `rows` are its codec's, `notes` go to the docstring of the event's class."""
-    schema = parse_schema(text)
+    schema = parse_schema(source.schema)
     if not isinstance(schema, Record):
         raise ContractError("an event is a record")
-    walk = _Walk(rows)
+    walk = _Walk(rows, open_records=source.unknown_fields == "drop")
     walk.record(schema, "", notes)
     return Module(
         topic=topic,
-        version=version,
+        version=source.number,
         top=schema.name,
         enums=tuple(walk.enums.values()),
         classes=tuple(walk.classes.values()),
@@ -90,7 +91,8 @@ def avro_module(topic: str, version: int, text: str, rows: tuple[FieldDoc, ...],
 class _Walk:
     """One schema being walked. A type that is met twice is made once, at the first place."""
 
-    def __init__(self, rows: tuple[FieldDoc, ...]) -> None:
+    def __init__(self, rows: tuple[FieldDoc, ...], *, open_records: bool) -> None:
+        self._open = open_records
         self.enums: dict[str, EnumModel] = {}
         self.classes: dict[str, ClassModel] = {}
         self._met: set[str] = set()
@@ -158,7 +160,13 @@ class _Walk:
             return next(iter(found))
         kinds = [self._json_kind(shape) for shape in found if shape != NONE]
         alike = len(set(kinds)) < len(kinds) and not any(isinstance(shape, DictOf) for shape in found)
-        return Choice(tuple(found), tuple(found.values()) if alike else ())
+        if not alike:
+            return Choice(tuple(found))
+        records = [branch for branch in union.branches if isinstance(branch, Record)]
+        open_ = self._open
+        return Choice(
+            tuple(found), tuple("" if _could_be(records, tag, open_=open_) else tag for tag in found.values())
+        )
 
     def _json_kind(self, shape: Shape) -> str:
         match shape:
@@ -172,6 +180,15 @@ class _Walk:
                 return "array"
             case _:
                 return "object"
+
+
+def _could_be(records: list[Record], tag: str, *, open_: bool) -> bool:
+    """Whether `{"<tag>": ...}` could be one of the records itself: no tag is taken then (`contracts.avro.unions`)."""
+    return any(
+        {field.name for field in record.fields if isinstance(field.default, Missing)} <= {tag}
+        and (open_ or tag in {field.name for field in record.fields})
+        for record in records
+    )
 
 
 def _scalar(schema: Primitive | Fixed) -> Scalar:

@@ -2,7 +2,7 @@
 
 from tidegate.codegen.avro_shapes import avro_module
 from tidegate.codegen.shapes import Module
-from tidegate.contracts.compiled import compile_version
+from tidegate.contracts.compiled import CompiledVersion, compile_version
 from tidegate.contracts.source import ContractSource, VersionSource
 
 __all__ = ["module_of", "newest"]
@@ -13,13 +13,19 @@ def newest(contract: ContractSource) -> VersionSource:
     return max(contract.versions, key=lambda version: version.number)
 
 
-def module_of(contract: ContractSource) -> Module:
-    """The models of a contract. Raises `ContractError` where its version does not compile."""
+def module_of(contract: ContractSource, kept: list[CompiledVersion] | None = None) -> Module:
+    """The models of a contract. Raises `ContractError` where its version does not compile.
+
+    Protobuf versions are put into `kept`: while one lives, what others import too is not linked again.
+    """
     source = newest(contract)
-    rows = compile_version(contract.topic, source).codec.fields()
+    version = compile_version(contract.topic, source)
+    if kept is not None and source.format == "protobuf":
+        kept.append(version)
+    rows = version.codec.fields()
     notes = _notes(contract, source)
     if source.format == "avro":
-        return avro_module(contract.topic, source.number, source.schema, rows, notes)
+        return avro_module(contract.topic, source, rows, notes)
     from tidegate.codegen.protobuf_shapes import protobuf_module  # an extra
 
     return protobuf_module(contract.topic, source, rows, notes)

@@ -12,6 +12,7 @@ from tidegate.codegen.clients import Tracked, client_text, domain_of
 from tidegate.codegen.modules import module_of, newest
 from tidegate.codegen.names import class_names, module_name
 from tidegate.codegen.writing import HEADER, Style, docstring, module_text
+from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.source import ContractSource
 
 __all__ = ["MARK", "package_files", "stale_files", "write_files"]
@@ -31,8 +32,9 @@ def package_files(contracts: Iterable[ContractSource], style: Style) -> dict[str
     contracts = sorted(contracts, key=lambda one: one.topic)
     clients = _unique(sorted({domain_of(one.topic, one.domain) for one in contracts}), _CLIENT, ())
     modules = _unique([one.topic for one in contracts], "", clients.values())
+    kept: list[CompiledVersion] = []
     for contract in contracts:
-        module = module_of(contract)
+        module = module_of(contract, kept)
         name = modules[contract.topic]
         files[f"{name}.py"] = module_text(module, style)
         domain = domain_of(contract.topic, contract.domain)

@@ -32,6 +32,7 @@ from tidegate.codegen.shapes import (
 )
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.protobuf.expected import Kind, field_kind, is_wrapper, wrapped
+from tidegate.contracts.protobuf.fields import type_comments
 from tidegate.contracts.protobuf.schema import load_message
 from tidegate.contracts.source import VersionSource
 
@@ -94,7 +95,10 @@ class _Walk:
             if len(group.fields) > 1
         )
         self.classes[message.type_name] = ClassModel(
-            full_name=message.type_name, doc="", members=members, notes=(*notes, *groups)
+            full_name=message.type_name,
+            doc=_line(type_comments(message)[0]),
+            members=members,
+            notes=(*notes, *groups),
         )
 
     def _member(self, field: DescField, attribute: str, path: str) -> Member:
@@ -111,7 +115,7 @@ class _Walk:
             attribute=attribute,
             shape=shape,
             default=default,
-            doc=" ".join(row.doc.split()) if row is not None else "",
+            doc=_line(row.doc) if row is not None else "",
             expected=row.expected if row is not None else "",
             sensitive=row.sensitive if row is not None else False,
         )
@@ -134,8 +138,10 @@ class _Walk:
         if isinstance(kind, DescEnum):
             if kind.type_name == _NULL_VALUE:
                 return NONE
-            symbols = tuple((value.name, "") for value in kind.values)
-            self.enums.setdefault(kind.type_name, EnumModel(full_name=kind.type_name, doc="", symbols=symbols))
+            if kind.type_name not in self.enums:
+                doc, values = type_comments(kind)
+                symbols = tuple((one.name, _line(text)) for one, text in zip(kind.values, values, strict=True))
+                self.enums[kind.type_name] = EnumModel(full_name=kind.type_name, doc=_line(doc), symbols=symbols)
         else:
             self.message(kind, f"{path}.")
         return Reference(kind.type_name)
@@ -153,6 +159,10 @@ class _Walk:
                 return DefaultValue("text", text=_ZEROS[shape.kind])
             case DescFieldValueMessage() | _:
                 return DefaultValue("text", text="None")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _key_kind(kind: ScalarType) -> Literal["str", "int", "bool"]:

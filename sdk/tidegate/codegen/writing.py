@@ -75,7 +75,10 @@ def _imports(text: str) -> str:
 
 def _enum_text(enum: EnumModel, names: Names) -> str:
     members = names.symbols[enum.full_name]
-    rows = "".join(f"    {members[symbol]} = {quoted(symbol)}\n" for symbol, _ in enum.symbols)
+    rows = "".join(
+        f"    {members[symbol]} = {quoted(symbol)}\n{docstring(doc, '    ') if doc else ''}"
+        for symbol, doc in enum.symbols
+    )
     doc = docstring(enum.doc or f"{enum.full_name}.", "    ")
     return f"class {names.classes[enum.full_name]}(_enum.Enum):\n{doc}\n{rows}"
 

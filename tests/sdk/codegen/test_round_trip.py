@@ -248,6 +248,17 @@ def test_a_model_is_the_same_after_its_event(style: Style, data: st.DataObject, 
         del sys.modules[module.__name__]
 
 
+def test_a_tag_that_a_record_could_be_is_not_written(models: Any) -> None:
+    """`{"bytes": ...}` is the first record, so bytes stand as they are."""
+    one = {"type": "record", "name": "One", "fields": [{"name": "bytes", "type": "string"}]}
+    two = {"type": "record", "name": "Two", "fields": [{"name": "x", "type": "string"}]}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "f", "type": [one, two, "bytes"]}]}
+    module = models(schema)
+    assert to_json(module.R(f=b"ab")) == b'{"f":"YWI="}'
+    assert to_json(module.R(f=module.Two(x="y"))) == b'{"f":{"Two":{"x":"y"}}}'
+    assert from_json(module.R, b'{"f":{"bytes":"ab"}}') == module.R(f=module.One(bytes_="ab"))
+
+
 def test_a_uuid_of_a_default_and_dates_past_python(models: Any) -> None:
     schema = {
         "type": "record",

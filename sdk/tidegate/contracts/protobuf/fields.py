@@ -1,9 +1,9 @@
-"""The fields of a Protobuf contract for people: the rows of the topic's page. Used by `codec` at load."""
+"""The fields of a Protobuf contract for people: the rows of the topic's page. Used by `codec` at load, and for generated models."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from protobuf import DescField, DescFieldValueList, DescFieldValueMap, DescFile, DescMessage
-from protobuf.wkt.google.protobuf.descriptor_pb import DescriptorProto
+from protobuf import DescEnum, DescField, DescFieldValueList, DescFieldValueMap, DescFile, DescMessage
+from protobuf.wkt.google.protobuf.descriptor_pb import DescriptorProto, EnumDescriptorProto
 
 from tidegate.contracts.codec import FieldDoc
 from tidegate.contracts.protobuf.expected import expected_value, field_kind, field_rules, kind_name, wrapped
@@ -11,9 +11,10 @@ from tidegate.contracts.protobuf.schema import is_redacted
 from tidegate.contracts.protobuf.secrets import is_below
 from tidegate.contracts.protobuf.wellknown import WELL_KNOWN
 
-__all__ = ["field_docs"]
+__all__ = ["field_docs", "type_comments"]
 
 _MESSAGE, _NESTED, _FIELD = 4, 3, 2  # field numbers in descriptor.proto, of which source paths are made
+_ENUM, _NESTED_ENUM, _VALUE = 5, 4, 2
 _LEGACY_REQUIRED = 3  # SupportedFieldPresence.LEGACY_REQUIRED, which protobuf-py does not export
 
 
@@ -23,6 +24,18 @@ def field_docs(message: DescMessage, sensitive: frozenset[str], needed: frozense
     `needed` holds the full names of the fields whose absence a rule refuses. Paths are dotted JSON names. Comments are there where the descriptor set has source information.
     """
     return tuple(_rows(message, "", (), _Known(sensitive, needed), secret=False))
+
+
+def type_comments(kind: DescMessage | DescEnum) -> tuple[str, tuple[str, ...]]:
+    """The comment of a type, and of an enum's values in their order; empty where there is none, or no source information."""
+    texts = _comments(kind.file)
+    if isinstance(kind, DescMessage):
+        return texts.get(_source_path(kind), ""), ()
+    if kind.parent is None:
+        place: tuple[int, ...] = (_ENUM, _index(kind.file.proto.enum_type, kind.name))
+    else:
+        place = (*_source_path(kind.parent), _NESTED_ENUM, _index(kind.parent.proto.enum_type, kind.name))
+    return texts.get(place, ""), tuple(texts.get((*place, _VALUE, index), "") for index in range(len(kind.values)))
 
 
 class _Known:
@@ -96,5 +109,5 @@ def _source_path(message: DescMessage) -> tuple[int, ...]:
     return (*_source_path(message.parent), _NESTED, _index(message.parent.proto.nested_type, message.name))
 
 
-def _index(among: Sequence[DescriptorProto], name: str) -> int:
+def _index(among: Sequence[DescriptorProto | EnumDescriptorProto], name: str) -> int:
     return next(i for i, one in enumerate(among) if one.name == name)
