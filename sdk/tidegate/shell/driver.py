@@ -11,7 +11,7 @@ from tidegate.engine import Engine, Shipment
 from tidegate.outgoing import Generation, Outgoing
 from tidegate.shell.clock import Clock
 from tidegate.shell.inbox import Inbox
-from tidegate.shell.tokens import NoToken, Tokens
+from tidegate.shell.tokens import NoToken, Tokens, unsendable
 from tidegate.shell.tracing import Tracing
 from tidegate.transport.port import Answer, BundleAnswer, NoBundle, Request, Transport, Unreached
 
@@ -95,7 +95,7 @@ class Driver:
         try:
             with self._tracing.request(shipment.topic, shipment.events) as traceparent:
                 try:
-                    token = await self._tokens.get()
+                    token = await self._token()
                 except NoToken as error:
                     answer: Answer = Unreached(reason=str(error), maybe_stored=False)
                 else:
@@ -106,11 +106,28 @@ class Driver:
         except asyncio.CancelledError:
             self._engine.returned(shipment, "the request was cancelled")
             raise
-        if self._engine.answered(shipment, answer, self._clock.now()):
-            self._tokens.refused(token)
-        for lost in self._engine.take_lost():
-            self._on_lost(lost.reason, 1)
-        self._wake.set()
+        except Exception as error:  # whatever fails, a shipment comes back, or its lane would wait for ever
+            _log.exception("tidegate: a fault beside the transport")
+            answer = Unreached(reason=f"the client failed: {type(error).__name__}", maybe_stored=True)
+        try:
+            if self._engine.answered(shipment, answer, self._clock.now()):
+                self._tokens.refused(token)
+            for lost in self._engine.take_lost():
+                self._on_lost(lost.reason, 1)
+        finally:
+            self._wake.set()
+
+    async def _token(self) -> str | None:
+        """The token for a request. Raises `NoToken` alone, whatever an application's source of tokens raises."""
+        try:
+            token = await self._tokens.get()
+        except NoToken:
+            raise
+        except Exception as error:
+            raise NoToken(f"the source of tokens raised {type(error).__name__}") from error
+        if token is not None and (wrong := unsendable(token)) is not None:
+            raise NoToken(wrong)
+        return token
 
     async def _send(self, request: Request, timeout_s: float) -> Answer:
         try:
@@ -122,7 +139,7 @@ class Driver:
     async def bundle(self, topic: str, etag: str | None, timeout_s: float) -> BundleAnswer:
         """Asks for a contract's bundle."""
         try:
-            token = await self._tokens.get()
+            token = await self._token()
         except NoToken as error:
             return NoBundle(reason=str(error))
         return await self._transport.bundle(topic, etag, token, timeout_s)

@@ -7,9 +7,22 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from re import compile as regex
+from typing import Final, Protocol
 
-__all__ = ["CallableToken", "FileToken", "NoToken", "StaticToken", "TokenSource", "Tokens", "tokens_of"]
+__all__ = ["CallableToken", "FileToken", "NoToken", "StaticToken", "TokenSource", "Tokens", "tokens_of", "unsendable"]
+
+
+_SENDABLE: Final = regex(r"[!-~]+").fullmatch
+
+
+def unsendable(token: str) -> str | None:
+    """Why that can be no bearer token: no request could carry it, however often it went. The words hold nothing of it."""
+    if not token:
+        return "the token is empty"
+    if not isinstance(token, str) or _SENDABLE(token) is None:
+        return "the token holds white space (a line break at its end?) or other characters that no bearer token has"
+    return None
 
 
 class NoToken(Exception):
@@ -104,8 +117,11 @@ TokenSource = str | Path | Callable[[], str | Awaitable[str]] | Tokens | None
 
 
 def tokens_of(source: TokenSource) -> Tokens:
-    """The source made one thing. Raises `TypeError`."""
+    """The source made one thing. Raises `TypeError`, and `ValueError` for a text that can be no token."""
     if source is None or isinstance(source, str):
+        wrong = unsendable(source) if source is not None else None
+        if wrong is not None:
+            raise ValueError(wrong)
         return StaticToken(source)
     if isinstance(source, Path):
         return FileToken(source)

@@ -422,3 +422,23 @@ async def test_a_token_that_is_not_to_be_had_is_an_outage_and_no_crash(gate: Gat
         await gate.reopen(token=token, deadline_s=0.2).publish(TOPIC, order)
     assert "hunter2" not in str(caught.value)
     assert gate.transport.requests == []
+
+
+class FaultyTokens:
+    """An application's own source of tokens, against the port's word."""
+
+    async def get(self) -> str:
+        raise RuntimeError("the vault is away: secret=hunter2")
+
+    def refused(self, token: str | None) -> None:
+        """Never called."""
+
+
+@pytest.mark.parametrize("token", [FaultyTokens(), lambda: "line\nbreak", lambda: b"bytes"])
+async def test_whatever_a_source_of_tokens_does_every_event_has_its_outcome(
+    gate: Gate, order: Order, token: object
+) -> None:
+    with pytest.raises(exceptions.Unavailable, match="token") as caught:
+        await gate.reopen(token=token, deadline_s=0.2).publish(TOPIC, order)
+    assert "hunter2" not in str(caught.value)
+    assert gate.transport.requests == []

@@ -14,6 +14,13 @@ async def test_a_text_is_the_token() -> None:
     assert await tokens_of(None).get() is None
 
 
+@pytest.mark.parametrize("token", ["", "s3cret\n", "two s3cret", "s3crét"])
+def test_a_text_that_no_request_could_carry_is_refused_at_once_and_not_shown(token: str) -> None:
+    with pytest.raises(ValueError, match="the token") as caught:
+        tokens_of(token)
+    assert "s3cr" not in str(caught.value)
+
+
 async def test_a_callable_is_asked_each_time_and_may_be_a_coroutine() -> None:
     numbers = iter(range(9))
 
