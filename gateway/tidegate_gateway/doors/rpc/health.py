@@ -72,7 +72,7 @@ class Health:
                 if status != said:
                     await call.write(pb.HealthCheckResponse(status=status).SerializeToString())
                     said = status
-                if self._closing.begun:
+                if self._closing.begun or call.let_go is not None:
                     return
                 try:
                     await asyncio.wait_for(woken.wait(), _LOOK_S)

@@ -29,6 +29,8 @@ __all__ = ["Context", "Crowd", "Handler", "Method", "Methods", "Service", "Strea
 
 _T = TypeVar("_T")
 
+_MOST_ASIDE = 512
+"""Calls that are no producers' work and may be under way at once: nobody needs a token to watch the health for hours."""
 _FEWEST_SLOW = 16
 _SLOW_BUDGETS = 4
 """Requests that arrive slowly may take so many times the memory of events in flight, at the most."""
@@ -106,6 +108,7 @@ class Methods(grpc.GenericRpcHandler):
         budget_bytes, settings = deps.intake.memory.capacity_bytes, deps.intake.settings
         most_slow = max(_FEWEST_SLOW, _SLOW_BUDGETS * budget_bytes // settings.max_batch_bytes)
         self._receiving: Receiving[Call] = Receiving(deps.body_timeout_s, most_slow, self._let_go)
+        self._aside: dict[Call, None] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self.services: Mapping[str, Service] = MappingProxyType({})
         self.by_path: Mapping[str, Method] = MappingProxyType({})
@@ -141,6 +144,16 @@ class Methods(grpc.GenericRpcHandler):
     def sweep(self, now_s: float) -> None:
         """End the calls whose requests do not arrive; `now_s` is `perf_counter`'s."""
         self._receiving.sweep(now_s)
+
+    def _make_room(self, call: Call) -> None:
+        """One more call that is no producer's: beyond the most, the oldest goes. Else strangers take all that the port has."""
+        self._aside[call] = None
+        if len(self._aside) > _MOST_ASIDE:
+            oldest = next(iter(self._aside))
+            del self._aside[oldest]
+            self._let_go(
+                oldest, Fault(Code.OVERLOADED, "too many calls beside those of producers, and this is the oldest")
+            )
 
     def _let_go(self, call: Call, fault: Fault) -> None:
         """End a call beside its handler, which reads.
@@ -193,6 +206,8 @@ class Methods(grpc.GenericRpcHandler):
         self._crowd.calls += method.intake
         self._crowd.streams += streams
         self._under_way[call] = context
+        if not method.intake:
+            self._make_room(call)
         try:
             response = await handler(call)
             code = call.outcome
@@ -209,6 +224,7 @@ class Methods(grpc.GenericRpcHandler):
             self._crowd.calls -= method.intake
             self._crowd.streams -= streams
             del self._under_way[call]
+            self._aside.pop(call, None)
             if method.intake and code:
                 self._deps.on_request(DOOR, code, perf_counter() - started)
         await context.abort(end.status, end.message, end.trailing if isinstance(end, Ended) else ())

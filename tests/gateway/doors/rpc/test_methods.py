@@ -7,6 +7,7 @@ import pytest
 from tests.gateway.doors.rpc.conftest import RpcGate, event, refused
 
 from tidegate.ingest.v1 import ingest_pb2 as pb
+from tidegate_gateway.doors.rpc import methods as methods_module
 from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.methods import Crowd, Method, Service
 
@@ -35,6 +36,23 @@ async def test_services_come_change_and_go(door: RpcGate) -> None:
     methods.swap(own)
     assert (await refused(door.raw(f"/{SERVICE}/Echo", b"x"))).code is grpc.StatusCode.UNIMPLEMENTED
     assert (await door.publish(event())).results[0].status == pb.STATUS_STORED
+
+
+async def test_watchers_leave_room_for_producers(door: RpcGate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who watches the health needs no token: without a bound, some thousand watchers were all that the port would take."""
+    monkeypatch.setattr(methods_module, "_MOST_ASIDE", 3)
+    watch = door.channel.unary_stream("/grpc.health.v1.Health/Watch")
+    watchers = []
+    for _ in range(5):
+        watchers.append(watch(b""))
+        await watchers[-1].read()
+    for oldest in watchers[:2]:
+        assert (await refused(oldest.read())).code is grpc.StatusCode.UNAVAILABLE
+    assert (await door.publish(event())).results[0].status == pb.STATUS_STORED
+    assert len(door.server._methods._aside) == 3
+    assert not any(watcher.done() for watcher in watchers[2:])
+    for watcher in watchers[2:]:
+        watcher.cancel()
 
 
 async def test_a_call_under_way_keeps_what_it_met(door: RpcGate) -> None:
