@@ -1,6 +1,6 @@
 """A gateway for a producer's tests: the real verdict, receipts and refusals, everything kept, faults on request, no network.
 
-Made by tests (and by the pytest fixture of `plugin`). The clients it gives are the real ones: only their transport and clock are not.
+Made by tests (and by the fixture of `testing_plugin`). The clients it gives are the real ones: only their transport and clock are not.
 """
 
 from collections import deque

@@ -206,7 +206,7 @@ def test_the_fixture_of_the_plugin_in_a_project_of_a_user(tmp_path: Path, order:
         f"def test_wrong(fake_gate):\n    with pytest.raises(ContractViolation):\n        fake_gate.client().publish({TOPIC!r}, {{}})\n"
     )
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "tidegate.testing.plugin", "-p", "no:cacheprovider"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "tidegate.testing_plugin", "-p", "no:cacheprovider"],
         cwd=tmp_path,
         env=os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},  # the others of this environment take seconds
         capture_output=True,
@@ -219,4 +219,12 @@ def test_the_fixture_of_the_plugin_in_a_project_of_a_user(tmp_path: Path, order:
 
 def test_the_plugin_is_found_by_its_entry_point() -> None:
     project = tomllib.loads((ROOT / "sdk" / "pyproject.toml").read_text("utf-8"))
-    assert project["project"]["entry-points"]["pytest11"]["tidegate"] == "tidegate.testing.plugin"
+    assert project["project"]["entry-points"]["pytest11"]["tidegate"] == "tidegate.testing_plugin"
+
+
+def test_the_plugin_costs_a_project_that_does_not_use_it_nothing() -> None:
+    program = (
+        "import sys, tidegate.testing_plugin; print([name for name in sys.modules if name.startswith('tidegate.')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['tidegate.testing_plugin']"

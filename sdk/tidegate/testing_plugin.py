@@ -1,4 +1,7 @@
-"""The pytest plugin, found by its entry point: the fixture `fake_gate` and the option `tidegate_contracts`. Imports nothing of the SDK until a test wants it."""
+"""The pytest plugin, found by its entry point: the fixture `fake_gate` and the option `tidegate_contracts`.
+
+Beside the package `testing`, not in it: pytest imports this in every project that has the SDK installed, and no more of the SDK until a test wants it.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
