@@ -177,7 +177,10 @@ class _Version(NamedTuple):
 
 
 def _size_bytes(headers: Sequence[tuple[str, bytes]]) -> int:
-    return sum(len(name) + len(value) for name, value in headers)
+    size_bytes = 0
+    for name, value in headers:
+        size_bytes += len(name) + len(value)
+    return size_bytes
 
 
 def _malformed(event_id: str, violations: tuple[Violation, ...]) -> Refusal:

@@ -54,14 +54,16 @@ def check_attributes(attributes: Attributes, *, header: bool = False) -> Violati
     wrong_id = check_id(attributes["id"], place.pointer("id"))
     if wrong_id is not None:
         return _wrong(place, "id", wrong_id.detail, wrong_id.expected)
-    size = 0
-    for name, value in attributes.items():
-        if not _NAME(name):
+    values = "".join(attributes.values())
+    if CONTROL(values):
+        name = next(name for name, value in attributes.items() if CONTROL(value))
+        return _wrong(place, name, "holds a control character", "text without control characters")
+    names_bytes = 0
+    for name in attributes:
+        if name not in _HEADERS and not _NAME(name):
             return _wrong(place, name, "is no name of an attribute", "lower case letters and digits")
-        if CONTROL(value):
-            return _wrong(place, name, "holds a control character", "text without control characters")
-        size += len(name) + len(value.encode("utf-8", "surrogatepass"))
-    if len(attributes) > MAX_HEADERS or size > MAX_HEADER_BYTES:
+        names_bytes += len(name)
+    if len(attributes) > MAX_HEADERS or names_bytes + len(values.encode()) > MAX_HEADER_BYTES:
         detail = f"the attributes are more than {MAX_HEADERS}, or take more than {MAX_HEADER_BYTES} bytes"
         return Violation(pointer="#", rule="malformed", detail=detail, expected="fewer attributes, or shorter ones")
     return None

@@ -14,7 +14,7 @@ from tidegate.contracts.media import JSON
 from tidegate.errors import Code, row
 from tidegate.wire.problem import Problem
 from tidegate.wire.receipt import Failed, Rejected, Result
-from tidegate_gateway.doors.cloudevents.attributes import kafka_headers
+from tidegate_gateway.doors.cloudevents.attributes import Attributes, kafka_headers
 from tidegate_gateway.doors.cloudevents.reading import (
     BATCH,
     BINARY,
@@ -112,8 +112,8 @@ class CloudEventsDoor:
         if mode == BATCH:
             return await self._batch(exchange, body)
         event = from_envelope(body)
-        admission, incoming = self._admitted(exchange, event)
-        return await self._one(admission, incoming, event.media_type, len(body))
+        admission = self._admitted(exchange, event.attributes)
+        return await self._one(admission, event, len(body))
 
     def _limit_bytes(self, mode: str) -> int:
         """The largest body, decompressed: what a value may take, with its envelope."""
@@ -125,8 +125,7 @@ class CloudEventsDoor:
     async def _binary(self, exchange: Exchange, head: Head, encoding: str) -> Answer:
         attributes, media_type = from_headers(exchange.scope["headers"], head.content_type, head.length)
         exchange.request = traced(exchange.request, head)
-        event = CloudEvent(attributes=attributes, body=b"", media_type=media_type)
-        admission, incoming = self._admitted(exchange, event, head.length or 0)
+        admission = self._admitted(exchange, attributes, head.length or 0)
         check_taken(media_type, admission)
         limit_bytes = self._limit_bytes(BINARY)
         limit_bytes = min(limit_bytes, admission.contract.source.max_event_bytes or limit_bytes)
@@ -137,32 +136,31 @@ class CloudEventsDoor:
         elif media_type in TEXT:
             check_declared(body)
         admission.reservation.grow_to(value_cost_bytes(body, media_type))
-        read = CloudEvent(attributes=attributes, body=body, media_type=media_type)
-        incoming.body = body
-        incoming.headers = kafka_headers(attributes, admission.contract.newest.source.format, tombstone=read.is_null)
-        return await self._one(admission, incoming, media_type, len(body))
+        event = CloudEvent(attributes=attributes, body=body, media_type=media_type)
+        return await self._one(admission, event, len(body))
 
-    def _admitted(self, exchange: Exchange, event: CloudEvent, size_bytes: int = 0) -> tuple[Admission, Incoming]:
+    def _admitted(self, exchange: Exchange, attributes: Attributes, size_bytes: int = 0) -> Admission:
         """The single event's admission, held by the exchange. Raises what `admit` raises, `malformed`, `forbidden`."""
         if exchange.principal is None:
             raise RuntimeError("an event is admitted after its sender is known")
-        route = self._route(exchange, event)
+        route = self._route(exchange, attributes)
         exchange.topic = route.topic
         exchange.admission = admission = self._intake.admit(
             exchange.request, exchange.principal, route.topic, route.version, size_bytes
         )
-        return admission, _incoming(event, admission.contract.newest.source.format)
+        return admission
 
-    def _route(self, exchange: Exchange, event: CloudEvent) -> Route:
+    def _route(self, exchange: Exchange, attributes: Attributes) -> Route:
         catalogue = self._intake.catalogue.current
         if self._router.catalogue is not catalogue:
             self._router = Router(catalogue)
         if exchange.principal is None:
             raise RuntimeError("an event is routed after its sender is known")
-        return self._router.route(event.attributes, exchange.principal)
+        return self._router.route(attributes, exchange.principal)
 
-    async def _one(self, admission: Admission, incoming: Incoming, media_type: str, size_bytes: int) -> Answer:
-        submission = Submission(events=(incoming,), count=1, size_bytes=size_bytes, media_type=media_type)
+    async def _one(self, admission: Admission, event: CloudEvent, size_bytes: int) -> Answer:
+        incoming = _incoming(event, admission.contract.newest.source.format)
+        submission = Submission(events=(incoming,), count=1, size_bytes=size_bytes, media_type=event.media_type)
         return self._answers.single(await self._intake.accept(admission, submission), admission)
 
     async def _batch(self, exchange: Exchange, body: bytes) -> Answer:
@@ -190,7 +188,7 @@ class CloudEventsDoor:
             known = routed.get(kind)
             if known is None:
                 try:
-                    route = self._route(exchange, read)
+                    route = self._route(exchange, read.attributes)
                 except Fault as fault:
                     told[place] = ("", self._unplaced(fault, read.attributes["id"], exchange))
                     continue

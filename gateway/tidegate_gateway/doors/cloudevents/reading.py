@@ -41,6 +41,8 @@ BINARY = ""
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
 MODES = (STRUCTURED, BATCH)
+_MODES = {b"application/json": BINARY, STRUCTURED.encode("ascii"): STRUCTURED, BATCH.encode("ascii"): BATCH}
+"""As most write them."""
 
 _PREFIX = b"ce-"
 NO_DATA = b"null"
@@ -82,7 +84,8 @@ class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_null(self) -> bool:
         """Whether it says that its key is gone."""
-        return self.media_type in TEXT and self.body.strip(b" \t\r\n") == NO_DATA
+        body = self.body
+        return not body.startswith(b"{") and self.media_type in TEXT and body.strip(b" \t\r\n") == NO_DATA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,9 @@ class Unusable:
 
 def mode_of(content_type: bytes | None) -> str:
     """`BINARY`, `STRUCTURED` or `BATCH`. Raises `unsupported_media` for envelopes in another format than JSON."""
+    usual = _MODES.get(content_type or b"")
+    if usual is not None:
+        return usual
     essence = (content_type or b"").decode("latin-1").partition(";")[0].strip().lower()
     if not essence.startswith("application/cloudevents"):
         return BINARY
@@ -116,7 +122,7 @@ def from_headers(
         if name in attributes:
             raise _malformed(_header(name, "stands twice, and may stand once"))
         try:
-            attributes[name] = unquote_to_bytes(_unquoted(value.strip(b" \t"))).decode("utf-8")
+            attributes[name] = _decoded(value).decode("utf-8")
         except UnicodeDecodeError:
             raise _malformed(_header(name, "is not UTF-8 once its percent-encoding is taken away")) from None
     if not attributes:
@@ -134,10 +140,13 @@ def from_headers(
     return attributes, JSON if content_type is None and length == 0 else _media_of(content_type)
 
 
-def _unquoted(value: bytes) -> bytes:
-    """A header's value, a quoted string taken out of its quotes (RFC 9110, section 5.6.4) before it is decoded."""
+def _decoded(value: bytes) -> bytes:
+    """A header's value: a quoted string (RFC 9110, section 5.6.4) taken out of its quotes, then percent-decoded once."""
+    value = value.strip(b" \t")
     quoted = _QUOTED(value) if value.startswith(b'"') else None
-    return _ESCAPE.sub(rb"\1", quoted[1]) if quoted is not None else value
+    if quoted is not None:
+        value = _ESCAPE.sub(rb"\1", quoted[1])
+    return unquote_to_bytes(value) if b"%" in value else value
 
 
 def from_envelope(text: bytes) -> CloudEvent:
@@ -175,7 +184,7 @@ def _usual(text: bytes) -> CloudEvent | None:
     data = bytes(read.data)
     if not data or len(text) - len(data) > MAX_HEADER_BYTES:
         return None
-    if read.specversion != "1.0" or not read.source or not read.type or check_id(read.id) is not None:
+    if read.specversion != "1.0" or not read.source or not read.type or not read.id:  # the intake checks the id
         return None
     attributes = {"specversion": "1.0", "id": read.id, "source": read.source, "type": read.type}
     if read.time is not None:
@@ -188,12 +197,17 @@ def _usual(text: bytes) -> CloudEvent | None:
         attributes["dataschema"] = read.dataschema
     if read.partitionkey is not None:
         attributes["partitionkey"] = read.partitionkey
-    if CONTROL("".join(attributes.values())):
+    if not _is_plain(text) and CONTROL("".join(attributes.values())):
         return None
     if not members_at_most(text, data, len(attributes) + 1):
         return None
     media_type = JSON if read.datacontenttype in {None, JSON} else ""
     return CloudEvent(attributes=attributes, body=data, media_type=media_type) if media_type else None
+
+
+def _is_plain(text: bytes) -> bool:
+    """Whether JSON text can hold no control character in its strings: no escape, and nothing above DEL."""
+    return text.isascii() and b"\\" not in text and b"\x7f" not in text
 
 
 def _any(text: bytes) -> CloudEvent | Unusable:
@@ -275,6 +289,8 @@ def _content(data: msgspec.Raw | None, encoded: msgspec.Raw | None, content_type
 
 def _media_of(content_type: bytes | None) -> str:
     """The value's media type: as on the other endpoints, with the other names of JSON and Protobuf that CloudEvents use."""
+    if content_type == b"application/json":
+        return JSON
     text = (content_type or b"").decode("latin-1")
     if _PROTOBUF.match(text):
         text = _PROTOBUF.sub("application/x-protobuf", text, count=1)
