@@ -265,19 +265,21 @@ class AsyncClient:
         self._core.load()
         self._driver = self._core.driver()
         self._core.inbox.wake = self._driver.wake
-        self._task = loop.create_task(self._drive(self._driver))
+        self._task = loop.create_task(self._driver.run())
+        self._task.add_done_callback(self._ended)
         return self._driver
 
-    async def _drive(self, driver: Driver) -> None:
-        try:
-            await driver.run()
-        except asyncio.CancelledError:
-            left = self._core.engine.events
-            if left and not self._closed:
-                _log.warning(
-                    "tidegate: the event loop ended with %d events that have no outcome; close the client first", left
-                )
-            raise
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Delivery ended: by `close`, or its loop was ended under it, perhaps before it ever ran. Nothing may be left without a word."""
+        core = self._core
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("tidegate: delivery stopped by a fault of ours", exc_info=error)
+            core.give_up("delivery stopped by a fault of ours")
+        elif core.inbox.events and not self._closed:
+            left = core.inbox.events
+            _log.warning(
+                "tidegate: the event loop ended with %d events that have no outcome; close the client first", left
+            )
 
     # ending
 
@@ -305,9 +307,10 @@ class AsyncClient:
         if self._driver is not None and timeout_s > 0:
             await self.flush(timeout_s)
         self._closed = True
-        if self._task is not None:
+        if self._task is not None and self._loop is asyncio.get_running_loop():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        self._core.engine.recall("the event loop that sent it ended")
         return self._core.give_up("the client was closed before they were delivered")
 
     async def __aenter__(self) -> Self:

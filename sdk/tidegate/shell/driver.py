@@ -78,6 +78,7 @@ class Driver:
             task.cancel()
         if tasks:
             await asyncio.gather(*tasks, return_exceptions=True)
+        self._engine.recall("the request was cancelled")  # of those whose task never began to run
         self._inbox.engine_holds(self._engine.events, self._engine.size_bytes, None)
         await self._transport.aclose()
 
@@ -146,9 +147,14 @@ class Driver:
 
     def background(self, work: Coroutine[None, None, object]) -> None:
         """Has `work` done beside delivery; it ends with the driver."""
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            work.close()  # a task that is cancelled before it ever ran has not touched it
+
         task = asyncio.get_running_loop().create_task(_alone(work))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(over)
 
     def flush(self, done: Callable[[], None]) -> None:
         """Sends without lingering; `done` is called when everything that was submitted before has its outcome."""

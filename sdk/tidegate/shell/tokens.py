@@ -16,7 +16,7 @@ __all__ = ["CallableToken", "FileToken", "NoToken", "StaticToken", "TokenSource"
 _SENDABLE: Final = regex(r"[!-~]+").fullmatch
 
 
-def unsendable(token: str) -> str | None:
+def unsendable(token: object) -> str | None:
     """Why that can be no bearer token: no request could carry it, however often it went. The words hold nothing of it."""
     if not token:
         return "the token is empty"

@@ -5,7 +5,9 @@ import logging
 
 import pytest
 
+from tidegate import exceptions
 from tidegate.async_client import AsyncClient
+from tidegate.engine import Engine
 from tidegate.settings import ClientSettings
 from tidegate.transport.memory import MemoryTransport
 from tidegate.transport.port import Answer, Request, Unreached
@@ -34,6 +36,54 @@ def test_events_go_on_with_the_next_loop(caplog: pytest.LogCaptureFixture) -> No
     asyncio.run(come_back())
     assert [event.id for request in transport.requests for event in request.events] == [f"e{n}" for n in range(6)]
     assert gate.stats().delivered == 6
+
+
+def test_a_loop_that_ends_before_delivery_ever_ran_says_what_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    gate = client(MemoryTransport())
+
+    async def leave() -> None:
+        await gate.submit("t", {"n": 1})
+
+    with caplog.at_level(logging.WARNING, "tidegate"):
+        asyncio.run(leave())
+    assert "1 events that have no outcome" in caplog.text
+    asyncio.run(gate.close(0))
+    assert gate.stats().abandoned == 1
+
+
+def test_requests_that_were_cancelled_before_they_began_are_given_up_too(caplog: pytest.LogCaptureFixture) -> None:
+    """asyncio.run cancels all tasks at once, also those that the driver has just made."""
+    gate = client(MemoryTransport(), linger_s=0, lanes=1)
+
+    async def leave() -> None:
+        await gate.submit("t", {"n": 1})
+        await asyncio.sleep(0)
+
+    with caplog.at_level(logging.WARNING, "tidegate"):
+        asyncio.run(leave())
+    asyncio.run(gate.close(0))
+    stats = gate.stats()
+    assert (stats.delivered, stats.abandoned) in {(0, 1), (1, 0)}
+    assert stats.queued == 0
+
+
+def test_a_fault_of_ours_leaves_nobody_waiting(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = client(MemoryTransport())
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def publish() -> None:
+        monkeypatch.setattr(Engine, "due", broken)
+        with pytest.raises(exceptions.TidegateError, match="a fault of ours"):
+            await gate.publish("t", {})
+        await gate.close(0)
+
+    with caplog.at_level(logging.ERROR, "tidegate"):
+        asyncio.run(asyncio.wait_for(publish(), 10))
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_what_was_in_flight_when_the_loop_ended_goes_again_with_its_id(caplog: pytest.LogCaptureFixture) -> None:
