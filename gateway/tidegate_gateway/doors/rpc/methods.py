@@ -25,11 +25,11 @@ from tidegate_gateway.doors.rpc.receiving import Receiving
 from tidegate_gateway.doors.rpc.status import Ended, ended
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["Context", "Crowd", "Handler", "Method", "Methods", "Service", "StreamHandler", "UnaryHandler"]
+__all__ = ["MOST_ASIDE", "Context", "Crowd", "Handler", "Method", "Methods", "Service", "StreamHandler", "UnaryHandler"]
 
 _T = TypeVar("_T")
 
-_MOST_ASIDE = 512
+MOST_ASIDE = 512
 """Calls that are no producers' work and may be under way at once: nobody needs a token to watch the health for hours."""
 _FEWEST_SLOW = 16
 _SLOW_BUDGETS = 4
@@ -148,7 +148,7 @@ class Methods(grpc.GenericRpcHandler):
     def _make_room(self, call: Call) -> None:
         """One more call that is no producer's: beyond the most, the oldest goes. Else strangers take all that the port has."""
         self._aside[call] = None
-        if len(self._aside) > _MOST_ASIDE:
+        if len(self._aside) > MOST_ASIDE:
             oldest = next(iter(self._aside))
             del self._aside[oldest]
             self._let_go(

@@ -13,7 +13,7 @@ from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.health import Health
 from tidegate_gateway.doors.rpc.ingest import IngestMethods
 from tidegate_gateway.doors.rpc.metadata import MAX_METADATA_BYTES
-from tidegate_gateway.doors.rpc.methods import Crowd, Methods
+from tidegate_gateway.doors.rpc.methods import MOST_ASIDE, Crowd, Methods
 from tidegate_gateway.doors.rpc.reflection import Reflection
 from tidegate_gateway.doors.rpc.steady import SteadyServer
 from tidegate_gateway.doors.rpc.streams import Closing
@@ -23,7 +23,7 @@ from tidegate_gateway.doors.rpc.typed import typed_services
 __all__ = ["RpcServer", "RpcSettings", "RpcUnbindable"]
 
 _LAST_WALL = 2
-"""grpc's own limit of calls stands so many times behind ours: it can say neither when to come back nor why."""
+"""grpc's own limit of calls stands so many times behind ours (producers' and those aside): it can say neither when to come back nor why."""
 _IDLE_MS = 300_000
 """A connection without calls is told to go after this; clients connect again when they have something to say."""
 _SWEEP_S = 1.0
@@ -77,7 +77,7 @@ class RpcServer:
             handlers=(self._methods,),
             interceptors=(Admission(self._methods, self._crowd, deps.intake.memory),),
             options=_options(settings, deps.intake.settings.max_batch_bytes),
-            maximum_concurrent_rpcs=_LAST_WALL * settings.max_calls,
+            maximum_concurrent_rpcs=_LAST_WALL * (settings.max_calls + MOST_ASIDE),
         )
         self._sweeper: asyncio.Task[None] | None = None
         self._address = ""

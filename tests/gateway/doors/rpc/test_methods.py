@@ -40,7 +40,7 @@ async def test_services_come_change_and_go(door: RpcGate) -> None:
 
 async def test_watchers_leave_room_for_producers(door: RpcGate, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who watches the health needs no token: without a bound, some thousand watchers were all that the port would take."""
-    monkeypatch.setattr(methods_module, "_MOST_ASIDE", 3)
+    monkeypatch.setattr(methods_module, "MOST_ASIDE", 3)
     watch = door.channel.unary_stream("/grpc.health.v1.Health/Watch")
     watchers = []
     for _ in range(5):

@@ -23,6 +23,7 @@ from tests.gateway.doors.rpc.conftest import (
 
 from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
+from tidegate_gateway.doors.rpc import server as server_module
 from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.intake.faults import Fault
@@ -311,7 +312,8 @@ async def test_calls_beyond_the_most_are_told_when_to_come_back(open_door: Opene
     assert (await again.read()).results
 
 
-async def test_the_last_wall_is_grpcs_own(open_door: Opener) -> None:
+async def test_the_last_wall_is_grpcs_own(open_door: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MOST_ASIDE", 0)
     door = await open_door(rpc=RpcSettings(max_calls=1))
     watch = door.channel.unary_stream("/grpc.health.v1.Health/Watch")
     watching = [watch(b""), watch(b"")]
