@@ -125,4 +125,5 @@ def _not_a_batch(body: bytes, error: Exception) -> Violation:
                 expected=_WHAT,
                 hint=did_you_mean(stranger, ("events",)) or BATCH_HINT,
             )
-    return unreadable_text(body, error, _WHAT)
+    whole = unreadable_text(body, error, _WHAT)
+    return msgspec.structs.replace(whole, hint=BATCH_HINT) if whole.rule == "type" else whole

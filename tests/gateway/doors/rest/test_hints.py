@@ -58,8 +58,9 @@ def test_whoever_only_asks_for_a_verdict_is_not_sent_where_events_are_stored(fou
 
 
 async def test_a_value_where_a_batch_is_due(gate: Gate) -> None:
-    (violation,) = (await gate.batch(b'{"n":1}')).json["errors"]
-    assert violation["hint"] == BATCH_HINT
+    for body in (b'{"n":1}', b'[{"n":1}]', b'"text"'):
+        (violation,) = (await gate.batch(body)).json["errors"]
+        assert violation["hint"] == BATCH_HINT
 
 
 @pytest.mark.parametrize(
