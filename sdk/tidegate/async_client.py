@@ -231,6 +231,8 @@ class AsyncClient:
         inbox = self._core.inbox
         if inbox.put(event, patient=patient):
             return
+        if inbox.closed:
+            raise Closed("the client is closed", topic=event.topic, event_id=event.id)
         may_wait = patient or self._settings.when_full == WhenFull.BLOCK
         try:
             async with asyncio.timeout(None if patient else self._settings.block_timeout_s):

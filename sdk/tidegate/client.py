@@ -101,11 +101,7 @@ class Client:
         `TidegateError`: `ContractViolation` where the contract refuses it, and then nothing was sent. With `timeout_s` it raises
         `OutcomeUnknown` when there is no receipt by then; delivery goes on.
         """
-        worker = self._worker
-        if worker is not None and worker.is_here:
-            raise RuntimeError(
-                "publish waits for the thread that it was called on (a future's callback, on_drop): use submit"
-            )
+        self._may_wait("publish")
         facts = facts_of(key, id, headers, time, version, media_type)
         future = self._submit(topic, value, facts, urgent=True)
         try:
@@ -142,6 +138,7 @@ class Client:
         `progress` is told (with an outcome, taken) at most ten times a second. An event that cannot be published raises nothing: the summary
         lists it. Waits for room whatever the policy, so that nothing is dropped.
         """
+        self._may_wait("publish_many")
         tally = Tally()
         facts = facts_of(None, None, None, None, version, None)
         told_at = self._clock.now()
@@ -157,6 +154,14 @@ class Client:
                 progress(tally.seen, index + 1)
         self._wait_for(tally, progress)
         return tally.summary()
+
+    def _may_wait(self, what: str) -> None:
+        """Raises where the caller would wait for itself."""
+        worker = self._worker
+        if worker is not None and worker.is_here:
+            raise RuntimeError(
+                f"{what} waits for the thread that it was called on (a future's callback, on_drop): use submit"
+            )
 
     def _wait_for(self, tally: Tally, progress: Progress | None) -> None:
         finished = Event()
@@ -247,10 +252,10 @@ class Client:
     def _enqueue(self, event: Outgoing, *, patient: bool) -> None:
         if self._worker is None:
             self._running()
-        core = self._core
-        if core.inbox.closed:
-            raise Closed("the client is closed", topic=event.topic, event_id=event.id)
-        if not core.inbox.put(event, patient=patient):
+        inbox = self._core.inbox
+        if not inbox.put(event, patient=patient):
+            if inbox.closed:
+                raise Closed("the client is closed", topic=event.topic, event_id=event.id)
             self._wait_for_room(event, patient=patient)
 
     def _wait_for_room(self, event: Outgoing, *, patient: bool) -> None:
@@ -302,6 +307,7 @@ class Client:
 
     def flush(self, timeout_s: float = 30.0) -> int:
         """Sends what was submitted before, without lingering, and waits for its outcomes. Answers how many have none after `timeout_s`: 0 is all."""
+        self._may_wait("flush")
         worker = self._worker
         return 0 if worker is None else worker.flush(timeout_s)
 

@@ -67,8 +67,10 @@ class Inbox:
         """Wakes the driver; callable from any thread."""
 
     def put(self, event: Outgoing, *, patient: bool = False) -> bool:
-        """Takes an event in; False where there is no room, with `patient` also where the engine would drop the oldest for it. The order of calls is the order of sending. Wakes the driver where it must."""
+        """Takes an event in; False once closed, and where there is no room, with `patient` also where the engine would drop the oldest for it. The order of calls is the order of sending. Wakes the driver where it must."""
         with self._lock:
+            if self.closed:  # under the lock: what came later would have no outcome
+                return False
             events = self._events
             waiting = len(events)
             if (patient or not self._drops) and (
@@ -135,9 +137,14 @@ class Inbox:
     def when_room(self, tell: Callable[[], None], size_bytes: int) -> None:
         """Calls `tell` once, from the driver's thread, when there is room for an event of that size, or when the client closes."""
         with self._lock:
-            self._wanted_bytes = max(self._wanted_bytes, size_bytes)
-            self._waiters.append(tell)
-        self.wake()
+            closed = self.closed
+            if not closed:
+                self._wanted_bytes = max(self._wanted_bytes, size_bytes)
+                self._waiters.append(tell)
+        if closed:
+            tell()
+        else:
+            self.wake()
 
     def close(self) -> None:
         """Nothing more comes in; those who wait for room are told."""

@@ -8,6 +8,7 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, Protocol
 from weakref import WeakSet
 
@@ -77,8 +78,9 @@ def at_exit() -> None:
     workers = list(_workers)
     for worker in workers:
         worker.finish()
+    begun = monotonic()
     for worker in workers:
-        worker.join(worker.exit_flush_s + 1.0)
+        worker.join(max(0.0, worker.exit_flush_s + 1.0 - (monotonic() - begun)))
 
 
 def _in_child() -> None:

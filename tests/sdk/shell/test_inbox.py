@@ -97,6 +97,18 @@ def test_who_waits_with_a_large_event_is_told_when_it_fits() -> None:
     assert told == ["room", "giant"], "an event larger than the queue goes alone"
 
 
+def test_once_closed_it_takes_nothing_and_nobody_waits_for_room() -> None:
+    box, _ = inbox()
+    told: list[str] = []
+    assert box.put(outgoing("a"))
+    box.when_room(lambda: told.append("before"), 1)
+    box.close()
+    assert not box.put(outgoing("b"))
+    box.when_room(lambda: told.append("after"), 1)
+    assert told == ["before", "after"]
+    assert [event.id for event in box.drain()] == ["a"]
+
+
 def test_threads_lose_nothing_between_them() -> None:
     box, _ = inbox(max_events=10**6, max_bytes=10**9)
     taken: list[str] = []
