@@ -1,6 +1,7 @@
 """Names of Python for names of schemas: PEP 8, no keyword, no name that the text itself uses. Called by the shapes' makers and by `writing`. Pure.
 
-The same schema gives the same names in every run. A name that two would share goes to the first in document order, the next gets a number.
+The same schema gives the same names in every run. A name that two would share goes to the one that is called so, else
+to the first in document order; the next gets a number.
 """
 
 import builtins
@@ -122,13 +123,14 @@ def quoted(text: str) -> str:
 
 
 def _unique(names: Iterable[str], made: Callable[[str], str]) -> dict[str, str]:
+    """A name that needs no change keeps it: were it another one's, an alias would mean two members."""
+    wanted = {name: made(name) for name in names}
+    taken = {name for name, text in wanted.items() if name == text}
     found: dict[str, str] = {}
-    taken: set[str] = set()
-    for name in names:
-        wanted = made(name)
-        text, number = wanted, 2
-        while text in taken:
-            text, number = f"{wanted.rstrip('_')}_{number}", number + 1
+    for name, first in wanted.items():
+        text, number = first, 2
+        while text in taken and name != text:
+            text, number = f"{first.rstrip('_')}_{number}", number + 1
         found[name] = text
         taken.add(text)
     return found

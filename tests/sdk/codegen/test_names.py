@@ -32,12 +32,15 @@ def test_a_field_becomes_an_attribute(name: str, attribute: str) -> None:
     assert not keyword.iskeyword(attribute)
 
 
-def test_names_that_would_be_one_are_numbered_in_the_schemas_order() -> None:
-    assert attributes(["orderId", "order_id", "OrderId"]) == {
-        "orderId": "order_id",
-        "order_id": "order_id_2",
-        "OrderId": "order_id_3",
+def test_of_names_that_would_be_one_the_one_called_so_keeps_it_and_the_others_are_numbered() -> None:
+    assert attributes(["orderId", "order_id", "OrderId", "order_id_2"]) == {
+        "orderId": "order_id_3",
+        "order_id": "order_id",
+        "OrderId": "order_id_4",
+        "order_id_2": "order_id_2",
     }
+    assert attributes(["aB", "AB"]) == {"aB": "a_b", "AB": "ab"}
+    assert attributes(["aB", "a-B"]) == {"aB": "a_b", "a-B": "a_b_2"}
 
 
 @pytest.mark.parametrize(
