@@ -21,7 +21,7 @@ from tidegate.outgoing import Outgoing
 from tidegate.spool import ROW_BYTES, SpoolBound, decode_record, encode_record
 from tidegate.spooling import SpoolRefused
 
-__all__ = ["SpoolFile", "SpoolFolder", "SpoolTaken", "spool_files"]
+__all__ = ["SpoolDamaged", "SpoolFile", "SpoolFolder", "SpoolTaken", "spool_files"]
 
 _log = logging.getLogger("tidegate")
 _FILES: Final = 64
@@ -45,6 +45,10 @@ class SpoolTaken(SpoolRefused):
     """Another process has the file."""
 
 
+class SpoolDamaged(SpoolRefused):
+    """The file is no spool any more."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolFolder:
     """Where a program's spools are: `ClientSettings(spool=SpoolFolder(path=...))`. Each client and process has a file of its own there.
@@ -66,7 +70,9 @@ class SpoolFolder:
                 return SpoolFile(self.path / f"spool-{number:02}.sqlite", SpoolBound(max_bytes=self.max_bytes))
             except SpoolTaken:
                 continue
-        raise SpoolRefused(f"all {_FILES} spools of {self.path} are in use")
+            except SpoolDamaged as error:  # left for `tidegate spool` to tell of: a producer must start
+                _log.error("tidegate: %s", error)
+        raise SpoolRefused(f"all {_FILES} spools of {self.path} are in use or damaged")
 
 
 def spool_files(folder: Path) -> list[Path]:
@@ -95,9 +101,8 @@ class _Reserve:
             return
         try:
             if not self._path.exists() or self._path.stat().st_size < _RESERVE_BYTES:
-                self._path.write_bytes(
-                    os.urandom(_RESERVE_BYTES)
-                )  # not zeros: a file system that compresses would keep none
+                noise = os.urandom(_RESERVE_BYTES)  # not zeros: a file system that compresses would keep none
+                self._path.write_bytes(noise)
             self._held = True
         except OSError:
             self.release()
@@ -165,7 +170,7 @@ class SpoolFile:
                 raise SpoolRefused(f"the disk that holds {self._path} is full") from error
             raise SpoolRefused(f"{self._path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise SpoolRefused(f"{self._path} is damaged: {error}") from error
+            raise SpoolDamaged(f"{self._path} is damaged: {error}") from error
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -158,6 +158,25 @@ def test_a_file_that_is_no_spool_is_refused_and_left_alone(tmp_path: Path) -> No
     assert path.read_bytes() == b"my diary" * 1000
 
 
+def test_a_producer_starts_beside_a_damaged_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "spool-00.sqlite").write_bytes(b"my diary" * 1000)
+    made = SpoolFolder(path=tmp_path)()
+    assert made.path.name == "spool-01.sqlite"
+    assert "spool-00.sqlite is damaged" in caplog.text
+    made.close()
+
+
+def test_two_clients_of_one_process_have_a_file_each_and_it_is_free_after_close(tmp_path: Path) -> None:
+    first, second = SpoolFolder(path=tmp_path)(), SpoolFolder(path=tmp_path)()
+    assert [first.path.name, second.path.name] == ["spool-00.sqlite", "spool-01.sqlite"]
+    first.close()
+    first.close()
+    third = SpoolFolder(path=tmp_path)()
+    assert third.path.name == "spool-00.sqlite"
+    second.close()
+    third.close()
+
+
 def test_a_file_of_another_release_is_refused(spool: SpoolFile, tmp_path: Path) -> None:
     spool.close()
     db = sqlite3.connect(tmp_path / "spool-00.sqlite")
