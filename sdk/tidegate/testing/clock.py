@@ -2,6 +2,8 @@
 
 import asyncio
 import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,6 +11,7 @@ __all__ = ["VirtualClock"]
 
 _TURNS: Final = 50
 _PATIENCE_S: Final = 5.0
+"""Real seconds that `advance` waits for a delivering thread."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,17 +61,30 @@ class VirtualClock:
     def advance(self, seconds: float) -> None:
         """Moves time on, from one due thing to the next. From any thread but the one that delivers (with an `AsyncClient`: `advance_async`)."""
         target = self._now + seconds
-        with self._changed:
-            while True:
+        while self._at_rest():
+            due = self._next(target)
+            if due is None:
+                break
+            self._move(max(due[0], self._now))
+            due[1].loop.call_soon_threadsafe(due[1].wake.set)
+        self._move(target)
+
+    def _at_rest(self) -> bool:
+        """Waits until every client waits for this clock and nothing else. False where none does within a few real seconds."""
+        end = time.monotonic() + _PATIENCE_S
+        while time.monotonic() < end:
+            with self._changed:
                 self._changed.wait_for(lambda: self._waiters, _PATIENCE_S)
-                due = self._next(target)
-                if due is None:
-                    break
-                self._move(max(due[0], self._now))
-                waiter = due[1]
-                waiter.loop.call_soon_threadsafe(waiter.wake.set)
-                self._changed.wait_for(lambda: waiter not in self._waiters, _PATIENCE_S)  # noqa: B023 -- called here
-            self._move(target)
+                waiters = list(self._waiters)
+            for waiter in waiters:  # what was called into its loop before this (a submit's wake, ours) has then run
+                reached = threading.Event()
+                with suppress(RuntimeError):  # its loop is closed
+                    waiter.loop.call_soon_threadsafe(reached.set)
+                    reached.wait(_PATIENCE_S)
+            with self._changed:
+                if waiters and self._waiters == set(waiters) and not any(waiter.wake.is_set() for waiter in waiters):
+                    return True
+        return False
 
     async def advance_async(self, seconds: float) -> None:
         """The same on the loop that delivers."""

@@ -168,7 +168,8 @@ def test_an_encoded_event_says_where_to_look() -> None:
         assert gate.events[0].body == b"\0\0"
 
 
-def test_a_clock_that_stands_still_until_it_is_moved() -> None:
+@pytest.mark.parametrize("attempt", range(5))
+def test_a_clock_that_stands_still_until_it_is_moved(attempt: int) -> None:
     clock = VirtualClock(auto=False)
     with FakeGate(clock=clock) as gate:
         client = gate.client(settings=ClientSettings(judge=False))
