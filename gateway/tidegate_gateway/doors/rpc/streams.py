@@ -13,7 +13,7 @@ __all__ = ["Closing", "Conversation", "Take", "answer_in_order"]
 _WINDOW = 16
 """So many requests of one stream may be under way; then nothing more is read, and HTTP/2 tells the client to wait."""
 _WINDOW_BYTES = 4_194_304
-"""Nor is anything read while those hold so many bytes."""
+"""Nor is anything read while those, and the responses that their client has not taken, hold so many bytes."""
 
 Take = Callable[[bytes, Callable[[], None]], Awaitable[bytes]]
 """Answers one request. It calls what it is given once the next may be judged without overtaking it; what it raises ends the stream."""
@@ -117,8 +117,8 @@ class _Stream:
         while (next_one := await self._under_way.get()) is not None:
             task, size_bytes = next_one
             response = await task
-            self._ended(size_bytes)
             await self._call.write(response)
+            self._ended(size_bytes + len(response))
 
     def abandon(self, reader: asyncio.Task[None]) -> None:
         """The stream is over, one way or another: nothing of it may go on.
@@ -137,16 +137,21 @@ class _Stream:
 
     async def _one(self, message: bytes, judged: asyncio.Event) -> bytes:
         try:
-            return await self._take(message, judged.set)
+            response = await self._take(message, judged.set)
+            self._hold(len(response))
+            return response
         finally:
             judged.set()
 
     def _begun(self, task: asyncio.Task[bytes], size_bytes: int) -> None:
         self._count += 1
+        self._hold(size_bytes)
+        self._under_way.put_nowait((task, size_bytes))
+
+    def _hold(self, size_bytes: int) -> None:
         self._bytes += size_bytes
         if self._count >= _WINDOW or self._bytes >= _WINDOW_BYTES:
             self._room.clear()
-        self._under_way.put_nowait((task, size_bytes))
 
     def _ended(self, size_bytes: int) -> None:
         self._count -= 1

@@ -26,6 +26,7 @@ from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.doors.rpc import server as server_module
 from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.server import RpcSettings
+from tidegate_gateway.doors.rpc.streams import Closing, answer_in_order
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.limits import Allowance
 from tidegate_gateway.intake.ports import Outcome, Record, RecordStored
@@ -323,3 +324,34 @@ async def test_the_last_wall_is_grpcs_own(open_door: Opener, monkeypatch: pytest
     assert error.code is grpc.StatusCode.RESOURCE_EXHAUSTED
     for one in watching:
         one.cancel()
+
+
+class NeverReads:
+    """A client that sends without end and takes no answer."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def read(self) -> bytes | None:
+        self.asked += 1
+        await asyncio.sleep(0)
+        return b"request"
+
+    async def write(self, _response: bytes) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_answers_that_nobody_takes_fill_the_window() -> None:
+    """Sixteen small requests may have megabytes of refusals each."""
+    client = NeverReads()
+
+    async def take(_body: bytes, _judged: Callable[[], None]) -> bytes:
+        return b"x" * 1_500_000
+
+    answering = asyncio.create_task(answer_in_order(client, take, Closing(), 60.0))
+    for _ in range(200):
+        await asyncio.sleep(0)
+    assert client.asked == 3, "4 MiB are full"
+    answering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await answering
