@@ -140,8 +140,9 @@ def plain_default(schema: Schema, value: object) -> object:
         case Primitive(name="bytes") | Fixed() if isinstance(value, str):
             data = value.encode("latin-1")
             if schema.logical is not None and schema.logical.name == "decimal":
-                number = Decimal(int.from_bytes(data, "big", signed=True))
-                return f"{number.scaleb(-schema.logical.scale):f}"
+                unscaled = Decimal(int.from_bytes(data, "big", signed=True)).as_tuple()
+                number = Decimal((unscaled.sign, unscaled.digits, -schema.logical.scale))
+                return f"{number:f}"  # exact: arithmetic would round to 28 digits
             if schema.logical is not None and schema.logical.name == "uuid":
                 return hyphenated(data)
             return base64.b64encode(data).decode()
