@@ -6,6 +6,7 @@ Sources: CloudEvents 1.0.2, section 3 (attributes) and section 2.3 of its Kafka 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tidegate.contracts.media import AVRO_FRAMED, PROTOBUF_FRAMED
 from tidegate.contracts.verdict import Violation
@@ -23,6 +24,8 @@ _STORED = {
     "protobuf": ("content-type", PROTOBUF_FRAMED.encode("ascii")),
 }
 _HEADERS = {name: f"ce_{name}" for name in (*_REQUIRED, "time", "subject", "dataschema", "partitionkey")}
+_REPEATED = frozenset({"specversion", "source", "type", "dataschema"})
+"""What many events have in common."""
 _APART = frozenset({"datacontenttype", "data"})
 """What is no `ce_*` header: the first is Kafka's `content-type`, the second the value."""
 
@@ -72,11 +75,19 @@ def check_attributes(attributes: Attributes, *, header: bool = False) -> Violati
 def kafka_headers(attributes: Attributes, stored_format: str, *, tombstone: bool) -> tuple[tuple[str, bytes], ...]:
     """The record's headers. `content-type` says what the value in Kafka is (the contract's encoding), not what came in."""
     headers = [
-        (_HEADERS.get(name) or f"ce_{name}", value.encode()) for name, value in attributes.items() if name not in _APART
+        _repeated(name, value) if name in _REPEATED else (_HEADERS.get(name) or f"ce_{name}", value.encode())
+        for name, value in attributes.items()
+        if name not in _APART
     ]
     if not tombstone:
         headers.append(_STORED[stored_format])
     return tuple(headers)
+
+
+@lru_cache(maxsize=512)
+def _repeated(name: str, value: str) -> tuple[str, bytes]:
+    """One header for all events that have it: what a batch keeps until it is answered is what the collector walks over."""
+    return f"ce_{name}", value.encode()
 
 
 def _wrong(place: _Place, name: str, detail: str, expected: str) -> Violation:

@@ -61,11 +61,11 @@ _JSON_FIELD = (b"content-type", b"application/json")
 
 @dataclass(slots=True, kw_only=True)
 class _Group:
-    """A batch's events for one topic, and their places in it."""
+    """A batch's events for one topic, each with the version that it names, and their places in it."""
 
     topic: str
     stored_format: str
-    events: list[Incoming] = field(default_factory=list)
+    events: list[tuple[CloudEvent, int | None]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
     size_bytes: int = 0
 
@@ -197,7 +197,7 @@ class CloudEventsDoor:
                     group = groups[route.topic] = _Group(topic=route.topic, stored_format=self._format_of(route.topic))
                 known = routed[kind] = (route, group)
             route, group = known
-            group.events.append(_incoming(read, group.stored_format, route.version))
+            group.events.append((read, route.version))
             group.places.append(place)
             group.size_bytes += len(raws[place])
         if len(groups) == 1 and all(result is None for result in told):
@@ -233,7 +233,7 @@ class CloudEventsDoor:
             if self._deps.on_refused is not None:
                 self._deps.on_refused(group.topic, exchange.request.door, fault.code, len(group.events))
             fault.topic = group.topic
-            return [self._result_of(fault, event.id or "", exchange) for event in group.events]
+            return [self._result_of(fault, event.attributes["id"], exchange) for event, _ in group.events]
 
     def _unplaced(self, fault: Fault, event_id: str, exchange: Exchange) -> Result:
         """The result of an event that belongs to no topic; it is counted as one that names none."""
@@ -261,7 +261,8 @@ def _incoming(event: CloudEvent, stored_format: str, version: int | None = None)
 
 
 def _submission(group: _Group) -> Submission:
-    return Submission(events=group.events, count=len(group.events), size_bytes=group.size_bytes, media_type=JSON)
+    events = (_incoming(event, group.stored_format, version) for event, version in group.events)
+    return Submission(events=events, count=len(group.events), size_bytes=group.size_bytes, media_type=JSON)
 
 
 def _many_topics(told: Iterable[tuple[str, Result]], exchange: Exchange) -> Answer:

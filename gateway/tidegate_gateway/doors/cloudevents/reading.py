@@ -74,7 +74,7 @@ _decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_scalar = msgspec.json.Decoder(str | bool | int | None).decode
 
 
-class CloudEvent(msgspec.Struct, frozen=True, kw_only=True):
+class CloudEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One event as its sender wrote it: checked attributes, and the value's bytes in `media_type` (null: it has no data)."""
 
     attributes: Attributes
