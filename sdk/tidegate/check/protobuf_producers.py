@@ -7,7 +7,7 @@ unknown fields are refused, and what protovalidate's rules ask. Needs the extra 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from protobuf import DescEnum, DescField, DescMessage, Message
+from protobuf import DescEnum, DescField, DescMessage, DescOneof, Message
 from protovalidate import ViolationPb
 
 from tidegate.check.bounds import narrowed
@@ -18,7 +18,9 @@ from tidegate.contracts.source import VersionSource
 
 __all__ = ["protobuf_refusals"]
 
-_MESSAGE_RULES = next(one.type for one in ViolationPb.desc().file.extensions if one.type_name == "buf.validate.message")
+_EXTENSIONS = {one.type_name: one.type for one in ViolationPb.desc().file.extensions}
+_MESSAGE_RULES = _EXTENSIONS["buf.validate.message"]
+_ONEOF_RULES = _EXTENSIONS["buf.validate.oneof"]
 _KEYWORDS = {
     "gte": "minimum",
     "gt": "exclusiveMinimum",
@@ -32,7 +34,9 @@ _KEYWORDS = {
 }
 _LEAST = ("min_bytes", "min_pairs")
 _MOST = ("max_bytes", "max_pairs")
-_ELSEWHERE = ("example", "cel", "items", "keys", "values", "ignore")
+_ELSEWHERE = ("example", "cel", "cel_expression", "items", "keys", "values", "ignore")
+_IGNORE_ALWAYS = 3
+_IGNORE_IF_ZERO = 1
 
 
 def protobuf_refusals(old: VersionSource, new: VersionSource) -> list[Refusal]:
@@ -77,6 +81,7 @@ class _Comparison:
                 said = f'the new field "{one.name}" is required'
                 yield Refusal(_name(one, new), "producer/field-required", said)
         yield from _expressions(_message_rules(old), _message_rules(new), new.type_name, new.type_name)
+        yield from _oneofs(old, new)
 
     def _field(self, old: DescField, new: DescField) -> Iterator[Refusal]:
         name = f"{new.parent.type_name}.{new.name}"
@@ -101,7 +106,47 @@ def _message_rules(message: DescMessage) -> Facts:
     return {inner.name: rules[inner] for inner in rules} if isinstance(rules, Message) else {}
 
 
+def _oneofs(old: DescMessage, new: DescMessage) -> Iterator[Refusal]:
+    """What a message asks of several fields at once: oneofs that must be given, and protovalidate's own `oneof`."""
+    before = {one.name for one in old.oneofs if _is_required(one)}
+    for one in new.oneofs:
+        if _is_required(one) and one.name not in before:
+            said = f'one member of the oneof "{one.name}" of {new.type_name} is now required'
+            yield Refusal(new.type_name, "producer/rule-added", said)
+    known = list(_one_of(old))
+    for fields, required in _one_of(new):
+        if not any(fields <= other and (not required or (must and fields == other)) for other, must in known):
+            how = "exactly" if required else "at most"
+            said = f"{new.type_name} now takes {how} one of {', '.join(sorted(fields))}"
+            yield Refusal(new.type_name, "producer/rule-added", said)
+
+
+def _is_required(oneof: DescOneof) -> bool:
+    options = oneof.proto.options
+    rules = options[_ONEOF_RULES] if options is not None else None
+    return rules is not None and bool(rules.required)
+
+
+def _one_of(message: DescMessage) -> Iterator[tuple[frozenset[str], bool]]:
+    """The fields of which one is asked for, and whether it must be there."""
+    for rule in _listed(_message_rules(message).get("oneof", ())):
+        if isinstance(rule, Message):
+            values = {inner.name: rule[inner] for inner in rule}
+            yield frozenset(map(str, _listed(values.get("fields", ())))), values.get("required") is True
+
+
+def _ignored(facts: Facts) -> int:
+    value = facts.get("ignore")
+    return value if isinstance(value, int) else 0
+
+
 def _rules(old: Facts, new: Facts, name: str, of: str) -> Iterator[Refusal]:
+    if _ignored(new) == _IGNORE_ALWAYS:
+        return
+    if _ignored(old) == _IGNORE_ALWAYS:
+        old = {}
+    elif _ignored(old) == _IGNORE_IF_ZERO and not _ignored(new) and new.keys() - {"example"}:
+        yield Refusal(name, "producer/rule-tightened", f"{of} now has its rules asked of zero values too")
     keywords = _as_keywords(old), _as_keywords(new)
     for one in narrowed(*keywords):
         yield Refusal(name, one.rule, f"{of} {one.said}")
@@ -177,4 +222,6 @@ def _cel(facts: Mapping[str, object]) -> dict[str, str]:
         if isinstance(rule, Message):
             values = {inner.name: rule[inner] for inner in rule}
             found[str(values.get("id", ""))] = str(values.get("expression", ""))
+    for text in _listed(facts.get("cel_expression", ())):
+        found[str(text)] = str(text)
     return found

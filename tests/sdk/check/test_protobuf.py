@@ -77,6 +77,29 @@ PRODUCERS = {
     "fewer_values": ("[(buf.validate.field).int32 = {in: [1, 2]}]", "[(buf.validate.field).int32 = {in: [1]}]", "rule-tightened"),
     "more_refused": ("[(buf.validate.field).int32 = {not_in: [1]}]", "[(buf.validate.field).int32 = {not_in: [1, 2]}]", "rule-tightened"),
     "new_expression": ("", '[(buf.validate.field).cel = {id: "r", expression: "this > 0"}]', "rule-added"),
+    "new_bare_expression": ("", '[(buf.validate.field).cel_expression = "this > 0"]', "rule-added"),
+    "no_longer_ignored": (
+        "[(buf.validate.field) = {ignore: IGNORE_ALWAYS, int32: {lte: 9}}]", "[(buf.validate.field).int32.lte = 9]", "rule-added",
+    ),
+    "zero_no_longer_ignored": (
+        "[(buf.validate.field) = {ignore: IGNORE_IF_ZERO_VALUE, int32: {gte: 1}}]", "[(buf.validate.field).int32.gte = 1]",
+        "rule-tightened",
+    ),
+}  # fmt: skip
+OF_MESSAGES = {
+    "oneof_required": ("  oneof o {\n    int32 x = 1;\n    int32 y = 2;\n  }", "  oneof o {\n    option (buf.validate.oneof).required = true;\n    int32 x = 1;\n    int32 y = 2;\n  }"),
+    "at_most_one": ("  int32 x = 1;\n  int32 y = 2;", '  option (buf.validate.message).oneof = {fields: ["x", "y"]};\n  int32 x = 1;\n  int32 y = 2;'),
+    "exactly_one": (
+        '  option (buf.validate.message).oneof = {fields: ["x", "y"]};\n  int32 x = 1;\n  int32 y = 2;',
+        '  option (buf.validate.message).oneof = {fields: ["x", "y"], required: true};\n  int32 x = 1;\n  int32 y = 2;',
+    ),
+}  # fmt: skip
+LOOSER = {
+    "expression_gone": ('[(buf.validate.field).cel_expression = "this > 0"]', ""),
+    "now_ignored": ("", "[(buf.validate.field) = {ignore: IGNORE_ALWAYS, int32: {lte: 9}}]"),
+    "zero_now_ignored": (
+        "[(buf.validate.field).int32.gte = 1]", "[(buf.validate.field) = {ignore: IGNORE_IF_ZERO_VALUE, int32: {gte: 1}}]",
+    ),
 }  # fmt: skip
 
 
@@ -107,6 +130,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write(made, name, f"  int32 x = 1 {before};", head=RULED, inputs="any")
         release(made, f"shop.{name}")
         write(made, name, f"  int32 x = 1 {after};", head=RULED, inputs="any")
+    for name, (before, after) in OF_MESSAGES.items():
+        write(made, name, before, head=RULED, inputs="any")
+        release(made, f"shop.{name}")
+        write(made, name, after, head=RULED, inputs="any")
+    for name, (before, after) in LOOSER.items():
+        write(made, name, f"  int32 x = 1 {before};", head=RULED, inputs="any")
+        release(made, f"shop.{name}")
+        write(made, name, f"  int32 x = 1 {after};", head=RULED, inputs="any")
     return made
 
 
@@ -125,6 +156,16 @@ def test_each_class_of_confluents_is_refused_with_its_line(examined: Examined, n
     found = {(one.place.file, one.place.line, one.rule) for one in of(examined, name)}
     assert (f"proto/shop/{name}/v1/{name}.proto", line, rule) in found
     assert all("version 1 break" in one.message for one in of(examined, name))
+
+
+@pytest.mark.parametrize("name", OF_MESSAGES)
+def test_rules_of_several_fields(examined: Examined, name: str) -> None:
+    assert [one.rule for one in of(examined, name)] == ["producer/rule-added"]
+
+
+@pytest.mark.parametrize("name", LOOSER)
+def test_rules_that_ask_less(examined: Examined, name: str) -> None:
+    assert list(of(examined, name)) == []
 
 
 @pytest.mark.parametrize("name", FINE)
