@@ -32,7 +32,7 @@ def lint_section(folder: Path) -> Mapping[str, object]:
 def _read(path: Path, folder: Path) -> Mapping[str, object]:
     try:
         document = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # ValueError: no UTF-8, no such date
         raise CannotRun(f"{path} cannot be read: {' '.join(str(error).split())}") from None
     if not isinstance(document, dict):
         raise CannotRun(f"{path} is no buf.yaml: not a mapping")

@@ -43,7 +43,8 @@ def terms_tightened(candidate: Candidate, older: Older) -> Iterator[Finding]:
         said = f'the key is now taken from "{new.key}", and an explicit key that differs is refused'
         yield _finding(candidate, older, "key", "producer/key", said)
     elif new.key != old.key:
-        said = f'the key was "{old.key}" and is now {"none" if new.key is None else repr(new.key)}'
+        now = f'"{new.key}"' if new.key is not None else "none"
+        said = f'the key was "{old.key}" and is now {now}'
         yield _finding(candidate, older, "key", "producer/key-moved", said, severity="warning")
 
 

@@ -27,7 +27,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "released/invalid": _RESTORE,
         "released/changed": _RESTORE,
         "released/removed": _RESTORE,
-        "lock/invalid": "released.lock is written by `tidegate release` only; restore it from git",
+        "lock/invalid": "`tidegate release` alone writes it: restore it from git, or in a merge run `tidegate release --renumber`",
         "lock/changed": "lines of released.lock are only ever appended; restore the line from git",
         "lock/conflict": "merge or rebase onto it, then `tidegate release --renumber`",
         "backward/NAME_MISMATCH": "keep the old name, or give the type an alias",

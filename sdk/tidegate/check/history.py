@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tidegate.check.finding import Finding
 from tidegate.repository.broken import Place
-from tidegate.repository.folder import CONTRACTS, contract_name
+from tidegate.repository.folder import contract_name
 from tidegate.repository.git import Reference
 from tidegate.repository.golden import GOLDEN
 from tidegate.repository.lock import LOCK, Lock, LockLine, parse_lock
@@ -29,8 +29,8 @@ def history_broken(folder: Path, reference: Reference, lock: Lock, topics: froze
 
 
 def _removed(reference: Reference, topic: str) -> Finding:
-    said = f"{contract_name(topic)} is in {reference.name}, with released versions, and is gone: its consumers and producers lose it"
-    return Finding(place=Place(file=CONTRACTS), rule="contract/removed", message=said, topic=topic)
+    said = f"is in {reference.name}, with released versions, and is gone: its consumers and producers lose it"
+    return Finding(place=Place(file=contract_name(topic)), rule="contract/removed", message=said, topic=topic)
 
 
 def _files(folder: Path, reference: Reference) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ What `tidegate check` calls broken is not released. The freezing itself is `repo
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -43,13 +44,17 @@ def changelog_name(topic: str) -> str:
 def release_checked(folder: Path, topic: str, today: date, against: str | None = None) -> Released:
     """Releases the topic's working copy.
 
-    Raises `ReleaseBroken` where check finds an error, `ReleaseRefused` where there is nothing to release or no golden record
+    A release stands without its changelog: where that cannot be written, a warning says so. Raises `ReleaseBroken` where check finds an error, `ReleaseRefused` where there is nothing to release or no golden record
     can be made, `CannotRun` where check cannot run, and OSError where files cannot be written.
     """
     if (folder / contract_name(topic)).is_file():
         _judge(folder, topic, against)
     made = release(folder, topic, lambda version: _golden(topic, version))
-    _tell(folder, topic, made, today)
+    try:
+        _tell(folder, topic, made, today)
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"version {made.version} is released, but {changelog_name(topic)} could not be written: {error}"
+        return replace(made, warnings=(*made.warnings, said))
     return made
 
 
@@ -73,7 +78,7 @@ def _golden(topic: str, version: VersionSource) -> Mapping[str, bytes]:
 
 
 def _tell(folder: Path, topic: str, made: Released, today: date) -> None:
-    """The new version at the changelog's top. A release stands without it, so what is in the way is left alone."""
+    """The new version at the changelog's top. What people wrote there is kept."""
     versions = read_versions(folder, read_lock(folder), topic, Problems(contract_name(topic), topic))
     new = compile_version(topic, versions[-1])
     old = compile_version(topic, versions[-2]) if len(versions) > 1 else None

@@ -37,7 +37,7 @@ class Renumbered:
 def renumber(folder: Path, against: str) -> tuple[Renumbered, ...]:
     """Puts this branch's releases behind those of `against`; its lock and its released files are taken over as they are.
 
-    Raises `CannotRun` where git cannot answer, and OSError where files cannot be written.
+    Raises `CannotRun` where git cannot answer, and OSError where files cannot be written: another call then goes on from there.
     """
     try:
         reference = open_reference(folder, against)
@@ -92,7 +92,7 @@ def _moved(line: LockLine, to: LockLine | None) -> Renumbered:
 
 def _own_lines(folder: Path, theirs: Lock) -> list[LockLine]:
     """The lines of the working tree's lock that the reference does not have, conflict markers looked through."""
-    text = (folder / LOCK).read_text("utf-8") if (folder / LOCK).exists() else ""
+    text = (folder / LOCK).read_text("utf-8", errors="replace") if (folder / LOCK).exists() else ""
     rows = [row for row in text.split("\n") if not row.startswith(_MARKERS)]
     known = {(line.topic, line.schema_hash, line.fingerprint) for line in theirs.lines}
     found = [line for line in sound_lines(rows) if (line.topic, line.schema_hash, line.fingerprint) not in known]
@@ -100,17 +100,27 @@ def _own_lines(folder: Path, theirs: Lock) -> list[LockLine]:
 
 
 def _set_aside(folder: Path, line: LockLine) -> Path | None:
-    """The release's folder under a passing name; None where it no longer holds what was released here."""
+    """The release's folder under a passing name; None where it no longer holds what was released here.
+
+    An earlier call that was interrupted may have set it aside already.
+    """
+    passing = folder / RELEASED / f".tidegate-{line.topic}-{line.version}"
     problems = Problems(contract_name(line.topic), line.topic)
     try:
         read_released(folder, line, problems)
     except Refused:
-        return None
+        return passing if _is_aside(passing, line) else None
     here = folder / version_folder(line.topic, line.version)
-    passing = folder / RELEASED / f".tidegate-{line.topic}-{line.version}"
     shutil.rmtree(passing, ignore_errors=True)
     here.rename(passing)
     return passing
+
+
+def _is_aside(passing: Path, line: LockLine) -> bool:
+    try:
+        return line.fingerprint.encode() in (passing / "version.json").read_bytes()
+    except OSError:
+        return False
 
 
 def _restore(folder: Path, reference: Reference, ours: Iterable[LockLine]) -> None:

@@ -74,6 +74,7 @@ def run_renumber(folder: Path, against: str) -> int:
         return _could_not(error)
     except OSError as error:
         sys.stderr.write(f"tidegate: the releases could not be moved: {error}\n")
+        sys.stderr.write("    hint: nothing is lost; mend that, and run it again\n")
         return 2
     for one in moved:
         was = f"{one.topic} {one.old_version} (id {one.old_id})"

@@ -43,7 +43,7 @@ def read_revision(text: str) -> Revision:
         raise GitFailure(
             f'"{shown(where)}" is a remote, and check uses no network', "fetch it, and name the local branch"
         )
-    folder = where.removesuffix(".git").rstrip("/") if where.endswith(".git") else where
+    folder = where.removesuffix(".git").rstrip("/") if where.rpartition("/")[2] == ".git" else where  # else a bare one
     return _from_options(text, folder, options)
 
 

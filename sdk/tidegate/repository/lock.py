@@ -20,6 +20,7 @@ HEADER = """\
 # Schema ids of every released version. Written by `tidegate release`, append-only: never edit, sort or remove a line.
 # id topic version sha256-of-schema fingerprint
 """
+_CONFLICT = ("<<<<<<< ", "||||||| ", "=======", ">>>>>>> ")
 _MAX_ID = 2_000_000_000 - 1
 _PASSING_IDS = 2**31 - 1 - _MAX_ID
 _MAX_VERSION = 2**31 - 1
@@ -118,6 +119,10 @@ def _parsed(text: str, problems: Problems) -> Lock:
         place = Place(file=LOCK, line=number)
         line = _line(text_line, number)
         if line is None:
+            if text_line.startswith(_CONFLICT):
+                said = "git stopped here, since two branches released at once: `tidegate release --renumber` mends it"
+                problems.note(said, place)
+                continue
             problems.topic = _named_topic(text_line)  # without that version its contract would go back to an older one
             problems.note(f'is no "id topic version sha256 fingerprint": {shown(text_line)}', place)
             problems.topic = None

@@ -150,7 +150,7 @@ def _write_version(
             (passing / name).parent.mkdir(exist_ok=True)
             write_synced(passing / name, content)
         passing.rename(target)
-    except OSError:
+    except BaseException:  # Ctrl-C too
         shutil.rmtree(passing, ignore_errors=True)
         raise
     sync_folder(target.parent)

@@ -93,7 +93,7 @@ def test_one_id_for_two_texts(kept: Shop) -> None:
 
 def test_a_contract_that_was_released_does_not_vanish(kept: Shop) -> None:
     (kept.folder / "contracts/shop.orders.yaml").unlink()
-    assert ("contracts", 1, "contract/removed") in kept.errors(against="main")
+    assert ("contracts/shop.orders.yaml", 1, "contract/removed") in kept.errors(against="main")
 
 
 def test_a_contract_without_releases_may_go(kept: Shop) -> None:

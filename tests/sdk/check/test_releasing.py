@@ -55,6 +55,17 @@ def test_the_changelog_has_the_newest_version_on_top(shop: Shop) -> None:
     assert shop.errors() == []
 
 
+def test_a_changelog_that_cannot_be_written_is_said_and_the_release_stands(shop: Shop) -> None:
+    changelog = shop.folder / "released/shop.orders/CHANGELOG.md"
+    changelog.write_bytes(b"\xff")
+    shop.schema(COUNT, NOTE)
+    made = release_checked(shop.folder, "shop.orders", TODAY)
+    assert made.version == 2
+    (warning,) = made.warnings
+    assert warning.startswith("version 2 is released, but released/shop.orders/CHANGELOG.md could not be written")
+    assert changelog.read_bytes() == b"\xff", "what people wrote is kept"
+
+
 def test_what_check_calls_broken_is_not_released(shop: Shop) -> None:
     shop.schema({"name": "count", "type": "string"})
     before = sorted(path for path in shop.folder.rglob("*"))

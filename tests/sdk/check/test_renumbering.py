@@ -80,6 +80,21 @@ def test_one_version_of_one_topic_released_twice(shop: Shop) -> None:
     assert lines(shop) == [(1, "shop.orders", 1), (2, "shop.orders", 2), (3, "shop.orders", 3)]
 
 
+def test_a_renumbering_that_was_interrupted_goes_on(both: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    both.git("-c", "merge.default=binary", "merge", "--quiet", "--strategy-option=ours", "main")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tidegate.check.renumbering.write_synced", full)
+        with pytest.raises(OSError, match="No space left"):
+            renumber(both.folder, "main")
+    (moved,) = renumber(both.folder, "main")
+    assert (moved.topic, moved.version, moved.schema_id) == ("shop.items", 1, 3)
+    assert both.errors(against="main") == []
+
+
 def test_files_that_git_mangled_are_given_up_and_said(shop: Shop) -> None:
     shop.commit()
     shop.git("checkout", "--quiet", "-b", "work")

@@ -52,6 +52,14 @@ def test_what_cannot_be_served_is_an_error_at_its_place(tmp_path: Path) -> None:
     assert examined.broken
 
 
+def test_a_broken_schema_is_told_once_and_not_by_its_services_too(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path, SERVICE)
+    (folder / "proto/shop/v1/step.proto").write_text(STEP.replace("string id", "strin id"))
+    assert [(one.place.file, one.rule) for one in examine(folder).findings] == [
+        ("proto/shop/v1/step.proto", "schema/invalid")
+    ]
+
+
 def test_a_check_of_one_contract_leaves_services_alone(tmp_path: Path) -> None:
     """One may publish to contracts that were not asked for."""
     assert examine(folder_with(tmp_path, SERVICE.replace('"shop.steps"', '"shop.step"')), ["shop.steps"]).findings == ()
