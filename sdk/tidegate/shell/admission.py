@@ -44,7 +44,8 @@ def facts_of(
     media_type: str | None,
 ) -> EventFacts | None:
     """What was said beside the value; None where nothing was."""
-    if not any(fact is not None for fact in (key, event_id, headers, time, version, media_type)):
+    bare = key is None and event_id is None and headers is None
+    if bare and time is None and version is None and media_type is None:
         return None
     return EventFacts(id=event_id, key=key, headers=headers, time=time, version=version, media_type=media_type)
 

@@ -73,13 +73,14 @@ class Inbox:
                 return False
             events = self._events
             waiting = len(events)
+            size_bytes = event.size_bytes
+            held = waiting + self._engine_events
             if (patient or not self._drops) and (
-                waiting + self._engine_events >= self._max_events
-                or (waiting + self._engine_events and not self._fits(event.size_bytes))
+                held >= self._max_events or (held and not self._fits(waiting + 1, size_bytes))
             ):
                 return False
             events.append(event)
-            before, self._bytes = self._bytes, self._bytes + event.size_bytes
+            before, self._bytes = self._bytes, self._bytes + size_bytes
             self.accepted += 1
             self.unjudged += not event.judged
             wake = (
@@ -94,13 +95,9 @@ class Inbox:
             self.wake()
         return True
 
-    def _fits(self, size_bytes: int) -> bool:
-        """Whether one more event of that size is within the bound of bytes."""
-        return self._held(len(self._events) + 1) + size_bytes <= self._max_bytes
-
-    def _held(self, waiting: int) -> int:
-        """The memory that all queued events take, with `waiting` of them here."""
-        return self._engine_bytes + self._bytes + waiting * HELD_EVENT_BYTES
+    def _fits(self, waiting: int, size_bytes: int) -> bool:
+        """Whether the memory that all queued events take stays in its bound, with `waiting` of them here and one of that size among them."""
+        return self._engine_bytes + self._bytes + waiting * HELD_EVENT_BYTES + size_bytes <= self._max_bytes
 
     def drain(self) -> list[Outgoing]:
         """Hands everything over to the engine, in order. By the driver alone."""
@@ -109,7 +106,7 @@ class Inbox:
         with self._lock:
             events = list(self._events)
             self._events.clear()
-            self._engine_bytes = self._held(len(events))
+            self._engine_bytes += self._bytes + len(events) * HELD_EVENT_BYTES
             self._engine_events += len(events)
             self._bytes = 0
         return events
@@ -127,7 +124,11 @@ class Inbox:
             self._wakes_at = _NEVER if wakes_at is None else wakes_at
             waiting = len(self._events)
             empty = not waiting + events
-            if self._waiters and waiting + events < self._max_events and (empty or self._fits(self._wanted_bytes)):
+            if (
+                self._waiters
+                and waiting + events < self._max_events
+                and (empty or self._fits(waiting + 1, self._wanted_bytes))
+            ):
                 ready.extend(self._waiters)
                 self._waiters.clear()
                 self._wanted_bytes = 0
