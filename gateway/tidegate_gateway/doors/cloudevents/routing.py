@@ -18,6 +18,7 @@ from tidegate_gateway.intake.principal import Principal
 __all__ = ["Route", "Router"]
 
 _SCHEMA = re.compile(r"/v1/topics/(?P<topic>[^/]+)/schemas/(?P<version>latest|[1-9][0-9]{0,9})/?$").search
+_MAX_VERSION = 2**31 - 1
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}").fullmatch
 
 
@@ -49,14 +50,13 @@ class Router:
             return Route(topic=named)
         topic = unquote(link["topic"])
         if named is not None and named != topic and named in self.catalogue.contracts and principal.covers(named):
-            violation = Violation(
-                pointer="#/dataschema",
-                rule="malformed",
-                detail="is a schema of another topic than the type names",
-                expected=f"a schema of {named}, or no dataschema",
+            raise _wrong_link(
+                "is a schema of another topic than the type names", f"a schema of {named}, or no dataschema"
             )
-            raise Fault(Code.MALFORMED, f"dataschema {violation.detail}", violations=(violation,))
-        return Route(topic=topic, version=None if link["version"] == "latest" else int(link["version"]))
+        version = None if link["version"] == "latest" else int(link["version"])
+        if version is not None and version > _MAX_VERSION:
+            raise _wrong_link("names a version that no contract can have", f"a version of at most {_MAX_VERSION}")
+        return Route(topic=topic, version=version)
 
     def _of_type(self, kind: str, principal: Principal) -> str | None:
         """The topic that a type names. A contract's id is known to those who may publish to its topic."""
@@ -64,6 +64,11 @@ class Router:
         if topic is not None and kind not in self.catalogue.contracts and principal.covers(topic):
             return topic
         return kind if _TOPIC(kind) else None
+
+
+def _wrong_link(detail: str, expected: str) -> Fault:
+    violation = Violation(pointer="#/dataschema", rule="malformed", detail=detail, expected=expected)
+    return Fault(Code.MALFORMED, f"dataschema {detail}", violations=(violation,))
 
 
 def _link(schema: str | None) -> re.Match[str] | None:

@@ -185,6 +185,8 @@ async def test_the_contract_is_found_by_type_or_dataschema(gate: Gate) -> None:
     assert contradicting.json["errors"][0]["pointer"] == "#/dataschema"
     for no_link in ("http://[x", f"{link}/1/more", f"{link}/1a"):
         assert (await structured(gate, envelope(dataschema=no_link))).json["topic"] == TOPIC
+    impossible = await structured(gate, envelope(type="x", dataschema=f"{link}/9999999999"))
+    assert (impossible.status, impossible.json["errors"][0]["pointer"]) == (400, "#/dataschema")
     above = await structured(gate, envelope(type="x", dataschema=f"{link}/3"))
     assert (above.status, above.json["code"]) == (503, "version_not_here_yet")
 
