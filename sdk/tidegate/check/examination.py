@@ -17,7 +17,7 @@ from tidegate.check.buf_config import lint_section
 from tidegate.check.contract_terms import format_changed, owner_missing, terms_tightened
 from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
-from tidegate.check.history import history_broken
+from tidegate.check.history import history_broken, without_contract
 from tidegate.check.older import Candidate, Older
 from tidegate.check.parsed import parsed
 from tidegate.check.processes import spread
@@ -76,6 +76,8 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
         findings += services_broken(folder, found)
     if reference is not None:
         findings += history_broken(folder, reference, found.lock, frozenset(found.topics))
+    else:
+        findings += without_contract(found.lock, frozenset(found.topics))
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
         candidates = list(_candidates(folder, found.subjects, reference, Path(scratch, "reference")))
         findings += protobuf_broken(candidates, Path(scratch), lint_section(folder))

@@ -14,7 +14,7 @@ from tidegate.repository.golden import GOLDEN
 from tidegate.repository.lock import LOCK, Lock, LockLine, parse_lock
 from tidegate.repository.released import RELEASED, version_folder
 
-__all__ = ["history_broken"]
+__all__ = ["history_broken", "without_contract"]
 
 
 def history_broken(folder: Path, reference: Reference, lock: Lock, topics: frozenset[str]) -> Iterator[Finding]:
@@ -26,6 +26,14 @@ def history_broken(folder: Path, reference: Reference, lock: Lock, topics: froze
     for topic in sorted({line.topic for line in before.lines} - topics):
         if contract_name(topic) in reference.files:
             yield _removed(reference, topic)
+
+
+def without_contract(lock: Lock, topics: frozenset[str]) -> Iterator[Finding]:
+    """Released topics that have no contract file: what can be said of a lost one without git."""
+    for topic in sorted({line.topic for line in lock.lines} - topics):
+        said = f"{topic} has released versions, and {contract_name(topic)} is gone: it is not served"
+        place = lock.of(topic)[-1].place
+        yield Finding(place=place, rule="contract/removed", message=said, severity="warning", topic=topic)
 
 
 def _removed(reference: Reference, topic: str) -> Finding:

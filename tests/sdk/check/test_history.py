@@ -94,6 +94,8 @@ def test_one_id_for_two_texts(kept: Shop) -> None:
 def test_a_contract_that_was_released_does_not_vanish(kept: Shop) -> None:
     (kept.folder / "contracts/shop.orders.yaml").unlink()
     assert ("contracts/shop.orders.yaml", 1, "contract/removed") in kept.errors(against="main")
+    assert kept.errors() == []
+    assert kept.warnings() == [("released.lock", 4, "contract/removed")], "what can be said without git"
 
 
 def test_a_contract_without_releases_may_go(kept: Shop) -> None:
