@@ -98,13 +98,22 @@ class Crowd:
         return not stream or self.streams < max(1, self.most_calls * 3 // 4)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _UnderWay:
+    """What a call met, and when (`perf_counter`'s)."""
+
+    context: Context
+    method: Method
+    started_s: float
+
+
 class Methods(grpc.GenericRpcHandler):
     """The table of now. `swap` is atomic: calls under way keep the handler that they met."""
 
     def __init__(self, deps: RpcDeps, crowd: Crowd | None = None) -> None:
         self._deps = deps
         self._crowd = crowd or Crowd()
-        self._under_way: dict[Call, Context] = {}
+        self._under_way: dict[Call, _UnderWay] = {}
         budget_bytes, settings = deps.intake.memory.capacity_bytes, deps.intake.settings
         most_slow = max(_FEWEST_SLOW, _SLOW_BUDGETS * budget_bytes // settings.max_batch_bytes)
         self._receiving: Receiving[Call] = Receiving(deps.body_timeout_s, most_slow, self._let_go)
@@ -161,18 +170,21 @@ class Methods(grpc.GenericRpcHandler):
         A read cannot be taken back from gRPC's core: the status goes out beside it, and the core then ends the read. Nobody waits
         for that: a client that does not read either would hold up whoever did.
         """
-        context = self._under_way.get(call)
-        if context is not None and call.let_go is None:
+        if call in self._under_way and call.let_go is None:
             call.let_go = fault.code
-            task = asyncio.create_task(self._end_beside(call, context, fault))
+            task = asyncio.create_task(self._end_beside(call, fault))
             self._ending.add(task)
             task.add_done_callback(self._ending.discard)
 
-    async def _end_beside(self, call: Call, context: Context, fault: Fault) -> None:
+    async def _end_beside(self, call: Call, fault: Fault) -> None:
         end = await self._end(call, fault)
-        if call in self._under_way:  # else its request came after all, or its client went
-            with suppress(grpc.aio.BaseError):  # abort always raises
-                await context.abort(end.status, end.message, end.trailing)
+        met = self._under_way.pop(call, None)
+        if met is None:  # its request came after all, or its client went
+            return
+        if met.method.intake:
+            self._deps.on_request(DOOR, end.code, perf_counter() - met.started_s)
+        with suppress(grpc.aio.BaseError):  # abort always raises
+            await met.context.abort(end.status, end.message, end.trailing)
 
     def _handler(self, method: Method) -> Handler:
         """grpc.aio's two kinds that leave reading to the handler: who calls is looked at before a request is read.
@@ -205,7 +217,7 @@ class Methods(grpc.GenericRpcHandler):
         streams = method.intake and method.stream is not None
         self._crowd.calls += method.intake
         self._crowd.streams += streams
-        self._under_way[call] = context
+        self._under_way[call] = _UnderWay(context=context, method=method, started_s=started)
         if not method.intake:
             self._make_room(call)
         try:
@@ -213,7 +225,6 @@ class Methods(grpc.GenericRpcHandler):
             code = call.outcome
             return response
         except grpc.aio.BaseError:  # the connection is gone, or the call was let go: there is nobody to tell
-            code = call.let_go or code
             raise
         except Said as said:
             end, code = said, ""
@@ -223,9 +234,9 @@ class Methods(grpc.GenericRpcHandler):
         finally:  # before its answer leaves: who has an answer finds it counted
             self._crowd.calls -= method.intake
             self._crowd.streams -= streams
-            del self._under_way[call]
             self._aside.pop(call, None)
-            if method.intake and code:
+            counted = self._under_way.pop(call, None) is None  # it was let go
+            if method.intake and code and not counted:
                 self._deps.on_request(DOOR, code, perf_counter() - started)
         await context.abort(end.status, end.message, end.trailing if isinstance(end, Ended) else ())
         raise AssertionError  # abort never returns
