@@ -111,9 +111,10 @@ class Engine:
     def _drop_one(self) -> bool:
         """Makes room, the oldest first. What is in flight cannot be taken back."""
         lanes = [lane for lane in self._lanes() if lane.oldest() is not None]
-        if not lanes:
-            return False
-        event = min(lanes, key=lambda lane: lane.next_deadline()).drop_oldest()
+        if lanes:
+            event = min(lanes, key=lambda lane: lane.next_deadline()).drop_oldest()
+        else:
+            event = next((late for topic in self._topics.values() if (late := topic.take_later()) is not None), None)
         if event is None:
             return False
         self.counters.dropped += 1
@@ -194,6 +195,7 @@ class Engine:
                 continue
             at = lane.due_at(self._settings.batch)
             due = min(due, max(at, gate))
+        due = min(due, *(topic.next_deadline() for topic in self._topics.values()), NEVER)
         return None if due == NEVER else max(due, now)
 
     def _expire(self, now: float) -> None:
@@ -204,6 +206,10 @@ class Engine:
                 for event in lane.expire(now):
                     self.counters.expired += 1
                     self._settle(event, _too_late(event))
+        for topic in self._topics.values():
+            while topic.next_deadline() <= now and (late := topic.take_later()) is not None:
+                self.counters.expired += 1
+                self._settle(late, _too_late(late))
 
     # answers
 

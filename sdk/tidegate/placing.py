@@ -7,7 +7,7 @@ all. A topic changes from one to the other only while nothing of it is under way
 from collections import deque
 from collections.abc import Sequence
 
-from tidegate.lanes import Lane, lane_of
+from tidegate.lanes import NEVER, Lane, lane_of
 from tidegate.outgoing import Outgoing
 
 __all__ = ["Topic"]
@@ -71,6 +71,17 @@ class Topic:
             self._sticky_left = self.lanes[self._sticky].max_events
         self._sticky_left -= 1
         return self._sticky
+
+    def next_deadline(self) -> float:
+        """The deadline of what waits longest for the change of order; `NEVER` where nothing does."""
+        return self._later[0].deadline if self._later else NEVER
+
+    def take_later(self) -> Outgoing | None:
+        """Takes out what waits longest for the change of order, to be settled."""
+        if not self._later:
+            return None
+        self._under_way += 1
+        return self._later.popleft()
 
     def place_all(self) -> None:
         """Puts everything into its lane at once, the change of order or not: nothing is sent from here any more."""

@@ -299,6 +299,29 @@ def test_unjudged_events_keep_the_order_of_all_and_change_over_in_order() -> Non
     assert sorted(chain.from_iterable(ids(later))) == [f"j{n}" for n in range(5)]
 
 
+def test_what_waits_for_the_change_of_order_has_its_deadline_too() -> None:
+    """An attempt is under way for longer than the event behind it lives."""
+    told, it = Told(), engine()
+    it.accept([outgoing("judged", told, urgent=True, lives_s=60)])
+    (shipment,) = it.due(0.0)
+    it.accept([outgoing("unjudged", told, judged=False, lives_s=5)])
+    assert it.next_due(0.0) == 5
+    assert it.due(5.0) == []
+    assert told.ids == ["unjudged"]
+    it.answered(shipment, ok(shipment), 6.0)
+    assert (told.ids, it.events, it.next_due(6.0)) == (["unjudged", "judged"], 0, None)
+
+
+def test_what_waits_for_the_change_of_order_makes_room_too() -> None:
+    told, it = Told(), engine(max_events=3)
+    it.accept([outgoing("judged", told, urgent=True)])
+    (shipment,) = it.due(0.0)
+    it.accept([outgoing(str(n), told, judged=False) for n in range(5)])
+    assert (told.ids, it.events) == (["0", "1", "2"], 3)
+    it.answered(shipment, ok(shipment), 0.1)
+    assert ids(it.due(9.0)) == [["3", "4"]]
+
+
 def test_events_without_a_key_fill_one_batch_after_the_other() -> None:
     it = engine(lanes=4)
     it.accept([outgoing(str(n), urgent=True) for n in range(20)])
