@@ -1,4 +1,4 @@
-"""What Java's verdict calls compatible and still bites: bytes and strings that change places, namespaces inside unions, decoders.
+"""What Java's verdict calls compatible and still bites: bytes and strings that change places, units, namespaces inside unions, decoders.
 
 Called by `avro_consumers` where the verdict is good. Warnings only: the verdict is followed (contracts.md, Compatibility).
 """
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tidegate.check.refusal import Refusal
 from tidegate.contracts.avro.resolution import Resolution
-from tidegate.contracts.avro.schema import Array, Enum, Fixed, Map, Primitive, Record, Schema, Union
+from tidegate.contracts.avro.schema import Array, Enum, Fixed, Map, Primitive, Record, Schema, Union, type_name
 from tidegate.contracts.codec import ContractError
 
 __all__ = ["decoder_errors", "quirks"]
@@ -34,6 +34,12 @@ def _pair(old: Schema, new: Schema, path: str, met: set[tuple[int, int]]) -> Ite
         case Primitive(), Primitive() if {old.name, new.name} == {"bytes", "string"}:
             said = f'"{path}" was {old.name} and is {new.name}'
             yield Refusal(new.pointer, "compatibility/bytes-string", said)
+        case ((Primitive() | Fixed()), (Primitive() | Fixed())) if _meaning(old) != _meaning(new) and "" not in (
+            _meaning(old),
+            _meaning(new),
+        ):
+            said = f'"{path}" was {_meaning(old)} and is {_meaning(new)}: what one wrote is another value to the other'
+            yield Refusal(new.pointer, "compatibility/logical", said)
         case Array(), Array():
             yield from _pair(old.items, new.items, path, met)
         case Map(), Map():
@@ -59,8 +65,16 @@ def _branches(old: Schema, new: Schema, path: str, met: set[tuple[int, int]]) ->
             said = f'the branch {old.name} of "{path}" is now {new.name}'
             yield Refusal(new.pointer, "compatibility/namespace", said)
         yield from _pair(old, new, path, met)
-    elif type(old) is type(new) and not isinstance(old, Primitive):
+    elif type(old) is type(new) and (not isinstance(old, Primitive) or type_name(old) == type_name(new)):
         yield from _pair(old, new, path, met)
+
+
+def _meaning(schema: Primitive | Fixed) -> str:
+    """What makes one number stand for another value: the scale of a decimal, the unit of a time. Empty without a logical type."""
+    if schema.logical is None:
+        return ""
+    name = schema.logical.name
+    return f"{name} of scale {schema.logical.scale}" if name == "decimal" else name
 
 
 def _short(schema: Record | Enum | Fixed) -> str:

@@ -46,6 +46,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "compatibility/format": "a topic keeps its format: make a new topic",
         "compatibility/message": "a topic keeps its message: make a new topic",
         "compatibility/bytes-string": "the verdict is that both read each other; code that was generated for one breaks",
+        "compatibility/logical": "Java's verdict ignores logical types: keep scale and unit, or give the new meaning a new field",
         "compatibility/namespace": "Java's verdict ignores namespaces, and most decoders do not: keep the namespace, or add an alias",
         "compatibility/decoder": "Java's verdict calls it compatible, and Java's own decoder does not: avoid it",
         "compatibility/oneof-field-removed": "keep the field: a consumer could not tell an unknown member from none",
