@@ -87,7 +87,7 @@ class ClientCredentials:
         self._post = post or _post_with_httpx2
         self._now = now
         self._token: str | None = None
-        self._refresh_at = self._expires_at = self._ask_at = float("-inf")
+        self._refresh_at = self._expires_at = self._ask_at = self._refused_at = float("-inf")
         self._asking: asyncio.Task[None] | None = None
 
     async def get(self) -> str | None:
@@ -98,7 +98,7 @@ class ClientCredentials:
                 self._ask()
             return self._token
         if now < self._ask_at and not self._is_asking():
-            raise NoToken("the issuer gave no token a moment ago")
+            raise NoToken("no good token came of the issuer a moment ago")
         await asyncio.shield(self._ask())
         if self._token is None:
             raise NoToken("the issuer gave no token")
@@ -107,6 +107,9 @@ class ClientCredentials:
     def refused(self, token: str | None) -> None:
         """The gateway refused that token: the next one comes from the issuer, unless it came meanwhile."""
         if token == self._token:
+            # one refusal is answered at once; where every new token is refused too, the issuer is not asked for each request
+            self._ask_at = max(self._ask_at, self._refused_at + _NOT_AGAIN_S)
+            self._refused_at = self._now()
             self._expires_at = float("-inf")
             self._token = None
 

@@ -81,6 +81,18 @@ async def test_a_refused_token_is_never_given_again() -> None:
     assert await tokens.get() == "token1", "a late answer to the old one costs the new one nothing"
 
 
+async def test_where_every_new_token_is_refused_the_issuer_is_asked_now_and_then() -> None:
+    issuer = Issuer()
+    tokens = issuer.credentials()
+    for turn in range(2):
+        assert await tokens.get() == f"token{turn}"
+        tokens.refused(f"token{turn}")
+    with pytest.raises(NoToken, match="a moment ago"):
+        await tokens.get()
+    issuer.now += 2.0
+    assert await tokens.get() == "token2"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
