@@ -221,12 +221,16 @@ class Intake:
         if not judged.records:
             return (), None
         started = perf_counter()
-        timeout_s, left_s = self.settings.delivery_timeout_s, admission.request.time_left_s
-        outcomes = await self._publisher.publish(
-            admission.contract.topic,
-            judged.records,
-            timeout_s=timeout_s if left_s is None else max(0.0, min(timeout_s, left_s)),
-        )
+        try:
+            # The publisher has its own time: a batch that is late by it is the partition's or the producer's fault, and one that
+            # is late for a sender in a hurry is nobody's.
+            async with asyncio.timeout(admission.request.time_left_s):
+                outcomes = await self._publisher.publish(
+                    admission.contract.topic, judged.records, timeout_s=self.settings.delivery_timeout_s
+                )
+        except TimeoutError:
+            late = Unknown("Kafka had not answered when the sender's own deadline came")
+            outcomes = [late] * len(judged.records)
         return outcomes, perf_counter() - started
 
     async def _judge(self, admission: Admission, submission: Submission) -> Judged:

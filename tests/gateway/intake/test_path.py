@@ -399,3 +399,22 @@ async def test_events_whose_sender_goes_before_kafka_answers_are_counted(monkeyp
     codes = [line.code for line in lines if isinstance(line, Refusal)]
     assert codes == [Code.OUTCOME_UNKNOWN, Code.CONTRACT_VIOLATION]
     assert (times_ms, world.memory.events) == ([], 0)
+
+
+async def test_a_sender_in_a_hurry_accuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own deadline ends its wait; the publisher keeps its time, for a batch that is late there is a producer's fault."""
+    world = World()
+    told: list[float] = []
+
+    async def never(*_: object, timeout_s: float) -> Sequence[Outcome]:
+        told.append(timeout_s)
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(world.publisher, "publish", never)
+    admission = world.admit()
+    admission.request = Request(id="r", door="grpc", arrival_ms=ARRIVAL_MS, time_left_s=0.01)
+    (line,) = (await world.intake.accept(admission, submission(Incoming(body=b"{}")))).lines
+    assert isinstance(line, Refusal)
+    assert line.code is Code.OUTCOME_UNKNOWN
+    assert told == [world.intake.settings.delivery_timeout_s]

@@ -181,6 +181,9 @@ class Delivery:
             if flight.answer:
                 lane.standing.hold(self._loop.time(), flight.answer, self._random())
                 generation.refresh()
+            else:  # it was taken back too late for its sequence numbers: this producer sends nothing of the partition any more
+                why = f"a batch for {lane.topic}-{lane.partition} was late before it was sent"
+                self.generations.replace(generation, why)
             self.accumulator.put_back(lane, flight.pieces)
         else:
             give_up(flight, float("inf"))
