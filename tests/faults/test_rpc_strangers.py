@@ -1,4 +1,4 @@
-"""Fault 32: HTTP/2 rapid reset and 10,000 streams on the gRPC port cost a good producer little; paths that are none cost it nothing."""
+"""Fault 32: HTTP/2 rapid reset and 10,000 streams on the gRPC port fail no call of a good producer, and delay it; paths that are none cost it little."""
 
 import asyncio
 import sys
@@ -62,7 +62,7 @@ class RpcProducer:
 
 
 @pytest.mark.parametrize(("shape", "least"), [("resets", 2_000), ("streams", CONNECTIONS * STREAMS), ("paths", 500)])
-async def test_32_strangers_cost_a_good_producer_little(gate: GatewayProcess, shape: str, least: int) -> None:
+async def test_32_strangers_fail_no_call_of_a_good_producer(gate: GatewayProcess, shape: str, least: int) -> None:
     producer = RpcProducer(gate)
     before = rss_bytes(gate.pid)
     try:
