@@ -35,7 +35,6 @@ from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import GrpcAddress, RestDeps
 from tidegate_gateway.doors.rpc.deps import RpcDeps
-from tidegate_gateway.doors.rpc.server import RpcServer, RpcUnbindable
 from tidegate_gateway.edge.tls import TlsContext
 from tidegate_gateway.file_changes import Changes, look
 from tidegate_gateway.intake.catalogue import Catalogue, CatalogueHolder
@@ -45,7 +44,8 @@ from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
 from tidegate_gateway.intake.ports import Observer
 from tidegate_gateway.proto_texts import compile_proto_text
-from tidegate_gateway.servers import HttpServer, PortSettings, PortTakenError, bind, room_for
+from tidegate_gateway.rpc_server import RpcServer
+from tidegate_gateway.servers import HttpServer, PortSettings, bind, room_for
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
 from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
 
@@ -309,8 +309,9 @@ class Gateway:
 
     def _rpc_server(self, answers: Answers, metrics: Metrics) -> RpcServer:
         """The gRPC port, its address taken. Raises PortTakenError."""
-        server = RpcServer(
-            self._plan.grpc,
+        grpc = self._plan.grpc
+        return RpcServer(
+            grpc,
             RpcDeps(
                 intake=self._intake,
                 problems=answers.problems,
@@ -320,12 +321,8 @@ class Gateway:
                 on_request=metrics.on_request,
                 on_refused=metrics.refused,
             ),
+            bind(grpc.host, grpc.port),
         )
-        try:
-            server.bind()
-        except RpcUnbindable as error:
-            raise PortTakenError(str(error)) from None
-        return server
 
     def _admin_app(self, answers: Answers, metrics: Metrics) -> FastAPI:
         return admin_app(

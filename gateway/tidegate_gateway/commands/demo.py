@@ -20,7 +20,6 @@ from tidegate_gateway.adapters.embedded import EmbeddedBrokerFailed
 from tidegate_gateway.app import Bound, Gateway, NoContractError
 from tidegate_gateway.commands.dev_plan import dev_plan, dev_token
 from tidegate_gateway.commands.exits import BAD_CONFIGURATION, FAILED, NO_CONTRACT, OK, PORT_TAKEN, stop
-from tidegate_gateway.doors.rpc.steady import UnknownGrpc
 from tidegate_gateway.servers import PortTakenError
 from tidegate_gateway.telemetry.logs import configure_logs
 
@@ -56,7 +55,7 @@ def demo(arguments: argparse.Namespace) -> int:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             seen = runner.run(_run(arguments.contracts))
-    except (DevKeyRefused, EmbeddedBrokerFailed, UnknownGrpc) as error:
+    except (DevKeyRefused, EmbeddedBrokerFailed) as error:
         return stop(BAD_CONFIGURATION, str(error))
     except NoContractError as error:
         return stop(NO_CONTRACT, str(error))

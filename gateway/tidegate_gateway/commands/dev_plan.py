@@ -11,7 +11,7 @@ from tidegate_gateway.adapters.auth_settings import AuthSettings
 from tidegate_gateway.adapters.dev_key import DevKey
 from tidegate_gateway.adapters.kafka.settings import KafkaSettings
 from tidegate_gateway.config.plan import Address, Plan
-from tidegate_gateway.doors.rpc.server import RpcSettings
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 from tidegate_gateway.intake.catalogue import Catalogue
 from tidegate_gateway.intake.path import IntakeSettings
 

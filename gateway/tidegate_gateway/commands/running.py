@@ -15,7 +15,6 @@ from tidegate_gateway.adapters.embedded import EmbeddedBrokerFailed
 from tidegate_gateway.app import Bound, Gateway, NoContractError
 from tidegate_gateway.commands.exits import BAD_CONFIGURATION, NO_CONTRACT, OK, PORT_TAKEN, stop
 from tidegate_gateway.config.plan import Plan
-from tidegate_gateway.doors.rpc.steady import UnknownGrpc
 from tidegate_gateway.servers import PortTakenError
 
 __all__ = ["run_gateway"]
@@ -32,7 +31,7 @@ def run_gateway(plan: Plan, announce: Callable[[Bound, Gateway], None], dev_key:
         return stop(PORT_TAKEN, str(error))
     except NoContractError as error:
         return stop(NO_CONTRACT, str(error))
-    except (EmbeddedBrokerFailed, UnknownGrpc) as error:
+    except EmbeddedBrokerFailed as error:
         return stop(BAD_CONFIGURATION, str(error))
     return OK
 

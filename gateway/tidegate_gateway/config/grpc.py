@@ -2,19 +2,17 @@
 
 from tidegate_gateway.config.http import tls_settings
 from tidegate_gateway.config.read import Problem, Resolved
-from tidegate_gateway.doors.rpc.server import RpcSettings
-from tidegate_gateway.doors.rpc.tls import RpcTls
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 
 __all__ = ["grpc_settings"]
 
 
 def grpc_settings(resolved: Resolved, problems: list[Problem]) -> RpcSettings:
     """The port's settings; its TLS files are checked as the HTTP port's are."""
-    files = tls_settings(resolved, problems, "grpc")
     return RpcSettings(
         host=str(resolved["grpc.host"]),
         port=int(_number(resolved, "port")),
-        tls=RpcTls(cert=files.cert, key=files.key, client_ca=files.client_ca) if files is not None else None,
+        tls=tls_settings(resolved, problems, "grpc", protocol="h2"),
         reflection=resolved["grpc.reflection"] is True,
         max_calls=int(_number(resolved, "max_calls")),
         max_connections=int(_number(resolved, "max_connections")),

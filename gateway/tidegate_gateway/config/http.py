@@ -9,7 +9,9 @@ from tidegate_gateway.edge.tls import TlsSettings, TlsUnusable
 __all__ = ["tls_settings", "trusted_proxies"]
 
 
-def tls_settings(resolved: Resolved, problems: list[Problem], section: str = "http") -> TlsSettings | None:
+def tls_settings(
+    resolved: Resolved, problems: list[Problem], section: str = "http", protocol: str = "http/1.1"
+) -> TlsSettings | None:
     """The TLS of the section's port, its files read once to see that they fit; None for plain HTTP, or where the problems say why."""
     cert, key, client_ca = (resolved[f"{section}.{option}"] for option in ("tls_cert", "tls_key", "client_ca"))
     if not cert and not key and not client_ca:
@@ -21,7 +23,10 @@ def tls_settings(resolved: Resolved, problems: list[Problem], section: str = "ht
             problems.append(Problem(where=where, detail=f"{section}.{given} needs {section}.{option} beside it"))
             return None
     settings = TlsSettings(
-        cert=Path(str(cert)), key=Path(str(key)), client_ca=Path(str(client_ca)) if client_ca else None
+        cert=Path(str(cert)),
+        key=Path(str(key)),
+        client_ca=Path(str(client_ca)) if client_ca else None,
+        protocol=protocol,
     )
     try:
         settings.context()

@@ -16,8 +16,8 @@ from tidegate_gateway.config.http import tls_settings, trusted_proxies
 from tidegate_gateway.config.kafka import kafka_settings
 from tidegate_gateway.config.read import ConfigError, Problem, Resolved, Setting
 from tidegate_gateway.config.registry import registry_settings
-from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.edge.deadlines import Deadlines
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 from tidegate_gateway.edge.proxies import Network
 from tidegate_gateway.edge.tls import TlsSettings
 from tidegate_gateway.intake.path import IntakeSettings

@@ -32,15 +32,16 @@ class TlsUnusable(ValueError):
 class TlsSettings:
     """PEM files: the certificate with its chain, its key (without a password), and whose client certificates are wanted.
 
-    With `client_ca` every connection needs a certificate that it signed.
+    With `client_ca` every connection needs a certificate that it signed. `protocol` is the one that is spoken behind it (ALPN).
     """
 
     cert: Path
     key: Path
     client_ca: Path | None = None
+    protocol: str = "http/1.1"
 
     def context(self) -> ssl.SSLContext:
-        """TLS 1.2 or later, HTTP/1.1 only. Raises TlsUnusable."""
+        """TLS 1.2 or later. Raises TlsUnusable."""
         for option, file in (("tls_cert", self.cert), ("tls_key", self.key), ("client_ca", self.client_ca)):
             if file is not None:
                 _read(option, file)
@@ -48,7 +49,7 @@ class TlsSettings:
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.set_ciphers(_CIPHERS)
         context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols([self.protocol])
         try:
             context.load_cert_chain(self.cert, self.key, password=_no_password)
         except _NeedsPassword:

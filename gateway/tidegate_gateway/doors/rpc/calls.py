@@ -3,16 +3,14 @@
 Made by `methods`. A method's handler reads, admits and answers through it, and lets a `Fault` or `NotTaken` rise.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Protocol
-
-import grpc
 
 from tidegate.errors import Code
 from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.rest.rates import rate_fields
+from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.metadata import Head, read_head
 from tidegate_gateway.doors.rpc.receiving import Receiving
@@ -22,7 +20,7 @@ from tidegate_gateway.intake.limits import Quota
 from tidegate_gateway.intake.principal import Principal
 from tidegate_gateway.intake.submission import Admission, Refusal, Request
 
-__all__ = ["DOOR", "Call", "Context", "NotTaken", "Said", "certificate_name", "client_address"]
+__all__ = ["DOOR", "Call", "Context", "Metadata", "NotTaken", "Said"]
 
 DOOR = "grpc"
 """What metrics and logs call this door."""
@@ -33,22 +31,62 @@ _MARGIN = 0.1
 _MOST_MARGIN_S = 0.25
 
 
-class Context(Protocol):
-    """As much of grpc.aio's ServicerContext as a call needs; messages are bytes, for no serialiser is set."""
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""Keys in lower case; bytes are the values of keys that end in `-bin`."""
 
-    async def read(self) -> object: ...
-    async def write(self, response: bytes) -> None: ...
-    def invocation_metadata(self) -> Iterable[tuple[str, str | bytes]] | None: ...
-    def set_trailing_metadata(self, trailing_metadata: tuple[tuple[str, str | bytes], ...]) -> None: ...
-    def peer(self) -> str: ...
-    def auth_context(self) -> Mapping[str, Iterable[bytes]]: ...
-    def time_remaining(self) -> float | None: ...
+
+class Context(Protocol):
+    """A call on the wire (`edge.grpc.exchange`), messages as bytes. `client` is the peer's address."""
+
+    @property
+    def metadata(self) -> Metadata: ...
+    @property
+    def client(self) -> str: ...
+    def certificate(self) -> str | None:
+        """Whom the peer's verified certificate names."""
+        ...
+
+    def time_left_s(self) -> float | None:
+        """Until the client's deadline; None where it has none."""
+        ...
+
+    def know(self) -> None:
+        """Who calls has shown a token (or certificate) that holds."""
+        ...
+
+    async def read(self) -> bytes | None:
+        """The next message; None where the client has sent its last. Raises Fault."""
+        ...
+
+    async def write(self, response: bytes) -> None:
+        """Send a message; waits while the client does not take it."""
+        ...
+
+    async def taken(self) -> None:
+        """Wait until the client has taken what was said."""
+        ...
+
+    def set_trailing(self, trailing: Metadata) -> None:
+        """What goes with the call's end where that is OK."""
+        ...
+
+    def succeed(self, response: bytes | None = None) -> None:
+        """End the call well, with its one message if it has one."""
+        ...
+
+    def fail(self, status: int, text: str, trailing: Metadata = ()) -> None:
+        """End the call with a status; who comes second says nothing."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop the call's handler."""
+        ...
 
 
 class Said(Exception):
     """A status without details: what another protocol (health, reflection) wants said of a call of its own."""
 
-    def __init__(self, status: grpc.StatusCode, message: str) -> None:
+    def __init__(self, status: StatusCode, message: str) -> None:
         super().__init__(status, message)
         self.status = status
         self.message = message
@@ -98,7 +136,7 @@ class Call:
         self._verified_s = 0.0
         self._within_stream = False
         self._deprecated = False
-        self.head = head if head is not None else read_head(context.invocation_metadata() or ())
+        self.head = head if head is not None else read_head(context.metadata)
         self.outcome = "ok"
         self.let_go: Code | None = None
         self.place: int | None = None
@@ -109,8 +147,8 @@ class Call:
             door=DOOR,
             arrival_ms=deps.now_ms(),
             traceparent=self.head.traceparent,
-            client=client_address(context.peer()),
-            time_left_s=_time_left_s(context.time_remaining()),
+            client=context.client,
+            time_left_s=_time_left_s(context.time_left_s()),
         )
 
     @property
@@ -119,9 +157,9 @@ class Call:
         return self._deps
 
     @property
-    def metadata(self) -> Iterable[tuple[str, str | bytes]]:
+    def metadata(self) -> Metadata:
         """All that came in front of the requests; keys in lower case, `-bin` values as bytes."""
-        return self._context.invocation_metadata() or ()
+        return self._context.metadata
 
     @property
     def principal(self) -> Principal | None:
@@ -135,9 +173,10 @@ class Call:
         that has expired does not publish for ever.
         """
         if self._who is None or now_s() - self._verified_s > _TOKEN_AGE_S:
-            certificate = certificate_name(self._context.auth_context()) if self.head.token is None else None
+            certificate = self._context.certificate() if self.head.token is None else None
             self._who = await self._deps.intake.authenticate(self.head.token, certificate)
             self._verified_s = now_s()
+            self._context.know()
         return self._who
 
     async def read(self) -> bytes | None:
@@ -157,14 +196,12 @@ class Call:
     async def _read(self, *, timed: bool) -> bytes | None:
         receiving = self._receiving
         if not timed and self._who is not None:  # a producer's stream may say nothing for long
-            message = await self._context.read()
-        else:
-            receiving.begun(self, perf_counter(), timed=timed)
-            try:
-                message = await self._context.read()
-            finally:
-                receiving.ended(self)
-        return message if isinstance(message, bytes) else None
+            return await self._context.read()
+        receiving.begun(self, perf_counter(), timed=timed)
+        try:
+            return await self._context.read()
+        finally:
+            receiving.ended(self)
 
     async def write(self, response: bytes) -> None:
         """Send one response of a stream; waits while the client does not read."""
@@ -210,27 +247,7 @@ class Call:
         if self._deprecated:
             fields.append(("deprecation", f"@{self.request.arrival_ms // 1000}"))
             fields.append(("link", f'<{self._deps.problems.page(self.topic)}>; rel="deprecation"; type="text/html"'))
-        self._context.set_trailing_metadata(tuple(fields))
-
-
-@lru_cache(maxsize=1024)  # a connection's calls come from one place
-def client_address(peer: str) -> str:
-    """The address in gRPC's `ipv4:127.0.0.1:4711` or `ipv6:%5B::1%5D:4711`; empty for anything else."""
-    kind, _, rest = peer.partition(":")
-    host = rest.rpartition(":")[0]
-    if kind == "ipv4":
-        return host
-    return host.replace("%5B", "").replace("%5D", "").strip("[]") if kind == "ipv6" else ""
-
-
-def certificate_name(context: Mapping[str, Iterable[bytes]]) -> str | None:
-    """Whom a verified client certificate names: its first URI, else its first DNS name, as on the HTTP port."""
-    if list(context.get("transport_security_type", ())) != [b"ssl"]:
-        return None
-    for kind in ("peer_uri", "peer_dns"):
-        for name in context.get(kind, ()):
-            return name.decode("utf-8", "replace")
-    return None
+        self._context.set_trailing(tuple(fields))
 
 
 def _time_left_s(remaining_s: float | None) -> float | None:

@@ -6,11 +6,11 @@ Made by `server`. What "ready" is, readyz decides; here it is only said. While t
 import asyncio
 from collections.abc import Callable, Mapping
 
-import grpc
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2 as pb
 
 from tidegate_gateway.doors.rpc.calls import Call, Said
+from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.descriptors import files_of
 from tidegate_gateway.doors.rpc.methods import Method, Service
 from tidegate_gateway.doors.rpc.streams import Closing
@@ -58,7 +58,7 @@ class Health:
         name = _name(await call.read_one())
         status = self._status(name)
         if status == _UNKNOWN:
-            raise Said(grpc.StatusCode.NOT_FOUND, "no such service is served here")
+            raise Said(StatusCode.NOT_FOUND, "no such service is served here")
         return bytes(pb.HealthCheckResponse(status=status).SerializeToString())
 
     async def _watch(self, call: Call) -> None:
@@ -86,4 +86,4 @@ def _name(body: bytes) -> str:
     try:
         return str(pb.HealthCheckRequest.FromString(body).service)
     except DecodeError:
-        raise Said(grpc.StatusCode.INVALID_ARGUMENT, "the request is no HealthCheckRequest") from None
+        raise Said(StatusCode.INVALID_ARGUMENT, "the request is no HealthCheckRequest") from None

@@ -6,7 +6,6 @@ contracts may bring two texts under one file name.
 
 from collections.abc import Callable, Mapping
 
-import grpc
 from google.protobuf import text_format
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -15,6 +14,7 @@ from grpc_reflection.v1alpha import reflection_pb2 as pb
 from grpc_reflection.v1alpha._base import BaseReflectionServicer
 
 from tidegate_gateway.doors.rpc.calls import Call, Said
+from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.descriptors import files_of
 from tidegate_gateway.doors.rpc.methods import Method, Service
 from tidegate_gateway.doors.rpc.streams import Closing, answer_in_order
@@ -24,7 +24,7 @@ __all__ = ["SERVICES", "Reflection"]
 SERVICES = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 
 _LIFETIME_S = 600.0
-_INVALID = grpc.StatusCode.INVALID_ARGUMENT.value[0]
+_INVALID = int(StatusCode.INVALID_ARGUMENT)
 
 
 def _as_v1(older: FileDescriptorProto) -> FileDescriptorProto:
@@ -84,7 +84,7 @@ class Reflection:
             try:
                 asked = pb.ServerReflectionRequest.FromString(body)
             except DecodeError:
-                raise Said(grpc.StatusCode.INVALID_ARGUMENT, "the request is no ServerReflectionRequest") from None
+                raise Said(StatusCode.INVALID_ARGUMENT, "the request is no ServerReflectionRequest") from None
             return bytes(self._answered(asked).SerializeToString())
 
         await answer_in_order(call, answer, self._closing, _LIFETIME_S)

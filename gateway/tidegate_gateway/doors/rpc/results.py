@@ -76,7 +76,7 @@ def problem_message(problem: Problem) -> pb.Problem:
         accepted=problem.accepted,
         retry_after_s=problem.retry_after_s,
         docs=problem.docs,
-        grpc_code=grpc_code(Code(problem.code)).value[0],
+        grpc_code=grpc_code(Code(problem.code)),
     )
     if problem.contract is not None:
         named = problem.contract
@@ -125,7 +125,7 @@ def _write_short(
             retryable=problem.retryable,
             omitted=line.omitted + len(line.violations),
             retry_after_s=problem.retry_after_s,
-            grpc_code=grpc_code(line.code).value[0],
+            grpc_code=grpc_code(line.code),
         )
     )
 

@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 from urllib.parse import unquote
 
-import grpc
 import msgspec
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
@@ -19,6 +18,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code, row
 from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.rest.rates import rate_fields
+from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.intake.limits import Quota
 
 __all__ = ["DOMAIN", "MAX_DETAILS_BYTES", "Ended", "ended", "field_path", "grpc_code", "reason_of"]
@@ -41,7 +41,7 @@ Trailing = tuple[tuple[str, str | bytes], ...]
 class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a call ends that is not OK: status, text, trailing metadata; and the table's code, which metrics count."""
 
-    status: grpc.StatusCode
+    status: StatusCode
     message: str
     trailing: Trailing
     code: str
@@ -59,9 +59,9 @@ def ended(problem: Problem, request_id: str, quotas: Sequence[Quota] = (), place
     return Ended(status=grpc_code(code), message=message, trailing=tuple(trailing), code=code)
 
 
-def grpc_code(code: Code) -> grpc.StatusCode:
+def grpc_code(code: Code) -> StatusCode:
     """The gRPC status of a code, by the errors table."""
-    return grpc.StatusCode[row(code).grpc]
+    return StatusCode[row(code).grpc]
 
 
 def reason_of(name: str) -> str:
@@ -102,7 +102,7 @@ def _status(
         details.append(_quota_failure(quotas, message))
     details.append(Help(links=_links(problem)))
     details.append(RequestInfo(request_id=request_id))
-    status = Status(code=grpc_code(code).value[0], message=message)
+    status = Status(code=grpc_code(code), message=message)
     for detail in details:
         status.details.add().Pack(detail)
     if problem.errors:

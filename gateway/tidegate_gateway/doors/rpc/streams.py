@@ -85,7 +85,6 @@ class _Stream:
         self._room = asyncio.Event()
         self._room.set()
         self._stopped = False
-        self._reading = False
         self._count = self._bytes = 0
 
     def stop(self) -> None:
@@ -99,9 +98,7 @@ class _Stream:
         try:
             while not self._stopped:
                 await self._room.wait()
-                self._reading = True
                 message = await self._call.read()
-                self._reading = False
                 if message is None or self._stopped:
                     return
                 judged = asyncio.Event()
@@ -109,7 +106,6 @@ class _Stream:
                 self._begun(task, len(message))
                 await judged.wait()
         finally:
-            self._reading = False
             self.stop()
 
     async def write_on(self) -> None:
@@ -121,14 +117,9 @@ class _Stream:
             self._ended(size_bytes + len(response))
 
     def abandon(self, reader: asyncio.Task[None]) -> None:
-        """The stream is over, one way or another: nothing of it may go on.
-
-        A read that is under way in gRPC's core is left to it: the core ends it with the call, and writes into memory that the
-        waiting coroutine keeps.
-        """
+        """The stream is over, one way or another: nothing of it may go on."""
         reader.add_done_callback(_heard)
-        if not self._reading:
-            reader.cancel()
+        reader.cancel()
         self._stopped = True
         while not self._under_way.empty():
             if (left := self._under_way.get_nowait()) is not None:

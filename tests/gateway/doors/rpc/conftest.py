@@ -20,7 +20,9 @@ from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate.ingest.v1 import ingest_pb2_grpc as stubs
 from tidegate_gateway.doors.problems import Problems
 from tidegate_gateway.doors.rpc.deps import RpcDeps
-from tidegate_gateway.doors.rpc.server import RpcServer, RpcSettings
+from tidegate_gateway.edge.grpc.settings import RpcSettings
+from tidegate_gateway.rpc_server import RpcServer
+from tidegate_gateway.servers import bind
 
 GOOD = b'{"n":1}'
 BAD = b'{"n":11}'
@@ -142,8 +144,8 @@ async def opened(
         on_refused=lambda *what: gate.refused.append(what),
         now_ms=lambda: 1_800_000_000_000,
     )
-    server = RpcServer(replace(rpc or RpcSettings(), port=0), deps)
-    server.bind()
+    settings = replace(rpc or RpcSettings(), port=0)
+    server = RpcServer(settings, deps, bind(settings.host, settings.port))
     await server.start()
     channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
     try:

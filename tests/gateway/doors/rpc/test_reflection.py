@@ -8,7 +8,7 @@ from grpc_reflection.v1alpha import reflection_pb2 as pb
 from tests.gateway.doors.rpc.conftest import Opener, RpcGate, refused
 
 from tidegate_gateway.doors.rpc.reflection import SERVICES
-from tidegate_gateway.doors.rpc.server import RpcSettings
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 
 Ask = pb.ServerReflectionRequest
 

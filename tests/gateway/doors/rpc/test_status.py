@@ -41,8 +41,8 @@ def decoded(end: Ended) -> tuple[Status, ErrorInfo, BadRequest]:
 def test_every_code_has_its_status_and_reason(code: Code) -> None:
     end = ended(problem(code), "r1")
     status, info, _ = decoded(end)
-    assert end.status is grpc_code(code) is grpc.StatusCode[ERRORS[code].grpc]
-    assert (status.code, status.message) == (end.status.value[0], "it is bad")
+    assert end.status == grpc_code(code) == grpc.StatusCode[ERRORS[code].grpc].value[0]
+    assert (status.code, status.message) == (end.status, "it is bad")
     assert (info.reason, info.domain) == (code.upper(), "tidegate")
     assert info.metadata["retryable"] == str(ERRORS[code].retryable).lower()
     assert end.code == code

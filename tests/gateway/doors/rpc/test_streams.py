@@ -23,10 +23,10 @@ from tests.gateway.doors.rpc.conftest import (
 
 from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
-from tidegate_gateway.doors.rpc import server as server_module
+from tidegate_gateway import rpc_server
 from tidegate_gateway.doors.rpc.calls import Call
-from tidegate_gateway.doors.rpc.server import RpcSettings
 from tidegate_gateway.doors.rpc.streams import Closing, answer_in_order
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.limits import Allowance
 from tidegate_gateway.intake.ports import Outcome, Record, RecordStored
@@ -313,8 +313,8 @@ async def test_calls_beyond_the_most_are_told_when_to_come_back(open_door: Opene
     assert (await again.read()).results
 
 
-async def test_the_last_wall_is_grpcs_own(open_door: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server_module, "MOST_ASIDE", 0)
+async def test_the_last_wall_counts_every_call(open_door: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc_server, "MOST_ASIDE", 0)
     door = await open_door(rpc=RpcSettings(max_calls=1))
     watch = door.channel.unary_stream("/grpc.health.v1.Health/Watch")
     watching = [watch(b""), watch(b"")]

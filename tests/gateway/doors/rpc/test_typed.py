@@ -18,7 +18,7 @@ from tidegate.contracts.media import JSON, PROTOBUF
 from tidegate.contracts.services import EVENT_RECEIPT, MethodSource, ReplyField, ReplySource, ServiceSource
 from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
-from tidegate_gateway.doors.rpc.server import RpcSettings
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 from tidegate_gateway.intake.catalogue import Catalogue
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.limits import Allowance, Quota

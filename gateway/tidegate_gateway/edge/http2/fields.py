@@ -1,0 +1,187 @@
+"""Header blocks: HPACK by the `hpack` library, what HTTP/2 wants of a request's fields, and blocks of our own that index nothing.
+
+Used by `connection` (reading) and by `edge.grpc` (writing). A reader belongs to one connection, whose blocks it must all see, in
+their order (RFC 7541, section 2.2).
+"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+from hpack import Decoder, HPACKError, OversizedHeaderListError
+
+from tidegate_gateway.edge.http2.frames import ErrorCode, Violated
+
+__all__ = ["MAX_BLOCK_BYTES", "Block", "BlockReader", "block_of", "field"]
+
+MAX_BLOCK_BYTES = 65_536
+"""Of one header block as sent, and of its fields as HTTP/2 counts them (RFC 9113, section 6.5.2). Past it the connection ends: what
+was left out of the table can never be told again."""
+
+_KNOWN_BLOCKS = 32
+"""Blocks that say the same as before are known again; so many of a connection."""
+_STATIC = 0x80
+_INDEXING = 0x40
+_TABLE_SIZE = 0x20
+
+_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
+_BAD_IN_VALUE = re.compile(rb"[\x00\r\n]|^[ \t]|[ \t]$").search
+_OF_ONE_CONNECTION = frozenset({b"connection", b"keep-alive", b"proxy-connection", b"transfer-encoding", b"upgrade"})
+_OF_A_REQUEST = frozenset({b":method", b":scheme", b":path", b":authority"})
+
+
+class Block(msgspec.Struct, kw_only=True, gc=False):
+    """A request's head, or trailers. `fields` are the regular ones in their order; `size_bytes` as HTTP/2 counts.
+
+    `fault` says why it may not be one (RFC 9113, sections 8.2 and 8.3), and is empty where it may. `content_length` None: not given.
+    `meaning` is what its reader made of it, so that a block that comes again is not understood again; the rest never changes.
+    """
+
+    method: bytes = b""
+    path: bytes = b""
+    authority: bytes = b""
+    fields: tuple[tuple[bytes, bytes], ...] = ()
+    size_bytes: int = 0
+    content_length: int | None = None
+    has_pseudo: bool = False
+    fault: str = ""
+    meaning: object = None
+
+
+class BlockReader:
+    """Reads the blocks of one connection.
+
+    Clients say mostly the same with every call, in a few bytes of indices: as long as the table does not change, so does not
+    what a block means, and it is decoded once.
+    """
+
+    __slots__ = ("_decoder", "_known")
+
+    def __init__(self) -> None:
+        self._decoder = Decoder(max_header_list_size=MAX_BLOCK_BYTES)
+        self._known: dict[bytes, Block] = {}
+
+    def read(self, data: bytes) -> Block:
+        """What a whole block says. Raises Violated for one that ends the connection."""
+        known = self._known.get(data)
+        if known is not None:
+            return known
+        try:
+            fields = self._decoder.decode(data, raw=True)
+        except OversizedHeaderListError:
+            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, "header fields past 64 KiB") from None
+        except HPACKError:
+            raise Violated(ErrorCode.COMPRESSION_ERROR, "a header block that cannot be decoded") from None
+        block = _block(fields)
+        if _changes_table(data):
+            self._known.clear()
+        elif len(self._known) < _KNOWN_BLOCKS:
+            self._known[data] = block
+        return block
+
+
+def field(name: bytes, value: bytes) -> bytes:
+    """One field that nobody puts into a table, without Huffman's coding (RFC 7541, section 6.2.2). The name is in lower case."""
+    return b"\x00" + _string(name) + _string(value)
+
+
+def block_of(fields: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """A block of such fields."""
+    return b"".join([field(name, value) for name, value in fields])
+
+
+def _string(text: bytes) -> bytes:
+    size = len(text)
+    if size < 0x7F:
+        return bytes((size,)) + text
+    head, size = bytearray((0x7F,)), size - 0x7F
+    while size >= 0x80:
+        head.append(size & 0x7F | 0x80)
+        size >>= 7
+    head.append(size)
+    return bytes(head) + text
+
+
+def _block(fields: Iterable[tuple[bytes, bytes]]) -> Block:
+    pseudo: dict[bytes, bytes] = {}
+    regular: list[tuple[bytes, bytes]] = []
+    size_bytes, fault, length = 0, "", None
+    for name, value in fields:
+        size_bytes += len(name) + len(value) + 32
+        if name[:1] == b":":
+            fault = fault or _pseudo_fault(name, pseudo, after=bool(regular))
+            pseudo[name] = value
+        else:
+            fault = fault or _fault(name, value)
+            regular.append((name, value))
+            if name == b"content-length":
+                fault = fault or ("" if value.isdigit() and len(value) < 19 else "content-length is no number")
+                length = int(value) if not fault else None
+        fault = fault or ("a value with control characters" if _BAD_IN_VALUE(value) else "")
+    return Block(
+        method=pseudo.get(b":method", b""),
+        path=pseudo.get(b":path", b""),
+        authority=pseudo.get(b":authority", b""),
+        fields=tuple(regular),
+        size_bytes=size_bytes,
+        content_length=length,
+        has_pseudo=bool(pseudo),
+        fault=fault or _missing(pseudo),
+    )
+
+
+def _pseudo_fault(name: bytes, before: dict[bytes, bytes], *, after: bool) -> str:
+    if after:
+        return "a pseudo-header field after a regular one"
+    if name in before:
+        return "a pseudo-header field twice"
+    return "" if name in _OF_A_REQUEST else "a pseudo-header field that requests do not have"
+
+
+def _fault(name: bytes, value: bytes) -> str:
+    if not _NAME(name):
+        return "a field name that is none, or not in lower case"
+    if name in _OF_ONE_CONNECTION:
+        return "a field of one connection, which HTTP/2 does not have"
+    return "te is not trailers" if name == b"te" and value != b"trailers" else ""
+
+
+def _missing(pseudo: dict[bytes, bytes]) -> str:
+    """Trailers have no pseudo-header field at all: that a head needs them is said of a head alone."""
+    if not pseudo:
+        return ""
+    missing = [name for name in (b":method", b":scheme", b":path") if not pseudo.get(name)]
+    return f"without {missing[0].decode()}" if missing else ""
+
+
+def _changes_table(data: bytes) -> bool:
+    """Whether a block (one that could be decoded) adds to the table or changes its size (RFC 7541, section 6)."""
+    at, size = 0, len(data)
+    while at < size:
+        first = data[at]
+        if first & _STATIC:
+            at = _past_number(data, at, 0x7F)[1]
+        elif first & (_INDEXING | _TABLE_SIZE):
+            return True
+        else:
+            name, at = _past_number(data, at, 0x0F)
+            for _ in range(1 if name else 2):
+                length, at = _past_number(data, at, 0x7F)
+                at += length
+    return False
+
+
+def _past_number(data: bytes, at: int, mask: int) -> tuple[int, int]:
+    """The integer at a place, and the place behind it (RFC 7541, section 5.1)."""
+    value = data[at] & mask
+    at += 1
+    if value < mask:
+        return value, at
+    shift = 0
+    while True:
+        byte = data[at]
+        at += 1
+        value += (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return value, at

@@ -1,0 +1,102 @@
+"""How much of what a peer does may come to nothing before it has to wait: calls reset at once, frames that carry nothing. Pure.
+
+Spent by `connection`, which stops reading where nothing is left, and looked at by `transport`, which goes on when there is some
+again. Nobody is thrown out: who waits costs less than who comes again (CVE-2023-44487 and its kin, CVE-2025-8671).
+"""
+
+__all__ = ["A_CALL", "A_FRAME", "Allowance", "Patience", "strangers_together"]
+
+A_CALL = 1.0
+"""What a call costs that is reset, refused, or brings no token that holds."""
+A_FRAME = 1 / 16
+"""What a frame costs that moves no event: a ping, settings, a window, an empty piece."""
+
+_STRANGER = (100.0, 20.0)
+_KNOWN = (1_000.0, 200.0)
+_STRANGERS_TOGETHER = (500.0, 250.0)
+_FREE = 10.0
+"""So much a connection may spend whatever other strangers do: a producer that has just come needs one call to be known."""
+_SHORTEST_PAUSE_S = 0.02
+_LONGEST_PAUSE_S = 1.0
+
+
+class Allowance:
+    """So many calls at once, and so many more each second. `left` may fall below zero by what one frame costs."""
+
+    __slots__ = ("_at_s", "_most", "_per_s", "left")
+
+    def __init__(self, most: float, per_s: float, now_s: float) -> None:
+        self._most = most
+        self._per_s = per_s
+        self._at_s = now_s
+        self.left = most
+
+    def refresh(self, now_s: float) -> None:
+        """Add what the time since the last call is worth."""
+        self.left = min(self._most, self.left + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+
+    def earn(self, calls: float) -> None:
+        """Give back, never past the most."""
+        self.left = min(self._most, self.left + calls)
+
+    def lacking_s(self) -> float:
+        """Seconds until a call's worth is there."""
+        return max(0.0, A_CALL - self.left) / self._per_s
+
+
+def strangers_together(now_s: float) -> Allowance:
+    """What all connections of a port that have not shown a token may spend together."""
+    return Allowance(*_STRANGERS_TOGETHER, now_s)
+
+
+class Patience:
+    """With one connection. Until a call of it has shown a token that holds (`know`), it also spends what all strangers have together."""
+
+    __slots__ = ("_own", "_strangers")
+
+    def __init__(self, strangers: Allowance, now_s: float) -> None:
+        self._own = Allowance(*_STRANGER, now_s)
+        self._strangers: Allowance | None = strangers
+
+    @property
+    def known(self) -> bool:
+        """Whether a call has shown who it is."""
+        return self._strangers is None
+
+    def know(self, now_s: float) -> None:
+        """The peer is a producer: from now on it has an allowance that honest clients do not come to the end of."""
+        if self._strangers is not None:
+            self._strangers = None
+            self._own = Allowance(*_KNOWN, now_s)
+
+    def refresh(self, now_s: float) -> None:
+        """Add what the time is worth."""
+        self._own.refresh(now_s)
+        if self._strangers is not None:
+            self._strangers.refresh(now_s)
+
+    def spend(self, calls: float) -> None:
+        """Something came to nothing."""
+        self._own.left -= calls
+        if self._strangers is not None:
+            self._strangers.left -= calls
+
+    def earn(self) -> None:
+        """A call was answered: its worth of nothing is forgiven."""
+        self._own.earn(A_CALL)
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more of the peer is read for now."""
+        own_left = self._own.left
+        return own_left < 0 or (
+            self._strangers is not None and self._strangers.left < 0 and own_left < _STRANGER[0] - _FREE
+        )
+
+    def pause_s(self) -> float:
+        """How long nothing is read: until a call's worth is there, a second at most."""
+        lacking_s = self._own.lacking_s()
+        if self._strangers is not None:
+            lacking_s = max(lacking_s, self._strangers.lacking_s())
+        return min(_LONGEST_PAUSE_S, max(_SHORTEST_PAUSE_S, lacking_s))
