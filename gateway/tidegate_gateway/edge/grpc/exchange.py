@@ -10,7 +10,7 @@ from tidegate.errors import Code
 from tidegate_gateway.edge.grpc.heads import ANSWER_HEAD, END_OK, CallHead, Metadata, ending, refusal
 from tidegate_gateway.edge.grpc.messages import message, take
 from tidegate_gateway.edge.http2.frames import ErrorCode
-from tidegate_gateway.edge.http2.streams import Stream
+from tidegate_gateway.edge.http2.streams import Stream, unheard
 from tidegate_gateway.edge.http2.transport import Http2Transport
 from tidegate_gateway.edge.tls import certificate_name
 from tidegate_gateway.intake.faults import Fault
@@ -70,6 +70,8 @@ class Exchange:
         """The handler has ended. Whatever it left unsaid is an end of the stream."""
         if self._timer is not None:
             self._timer.cancel()
+        self._timer = self._task = None
+        self._stream.wake = unheard  # no cycles: a call's objects go with it, not with the next collection
         if not self._stream.answered and self._stream.gone is None:
             self._connection.reset(self._stream.id, ErrorCode.INTERNAL_ERROR)
             self._transport.flush()
