@@ -28,7 +28,7 @@ from tidegate_gateway.edge.http2.frames import (
 from tidegate_gateway.edge.http2.incoming import DEPENDS_ON_ITSELF, PRIORITY_BYTES, FrameReader
 from tidegate_gateway.edge.http2.numbers import Numbers
 from tidegate_gateway.edge.http2.outgoing import Outgoing
-from tidegate_gateway.edge.http2.patience import A_CALL, A_FRAME, Patience
+from tidegate_gateway.edge.http2.patience import A_CALL, A_FRAME, A_PIECE, Patience
 from tidegate_gateway.edge.http2.pings import Pings
 from tidegate_gateway.edge.http2.streams import Stream
 
@@ -309,6 +309,7 @@ class Connection:
         """A piece of an answer; what the peer's windows have no room for waits in the stream's outbox."""
         if stream.gone is None:
             self._outgoing.data(stream, data)
+            self.patience.earn(A_PIECE)
 
     def send_end(self, stream: Stream, block: bytes) -> None:
         """The trailers of an answer, or all of it where they are its head; behind what still waits."""
@@ -348,7 +349,7 @@ class Connection:
     def answered(self, *, good: bool) -> None:
         """A call has its answer. What a stranger asks costs, whatever it was: there is no end of it."""
         if good and self.patience.known:
-            self.patience.earn()
+            self.patience.earn(A_CALL)
         else:
             self.patience.spend(A_CALL)
 

@@ -4,12 +4,14 @@ Spent by `connection`, which stops reading where nothing is left, and looked at 
 again. Nobody is thrown out: who waits costs less than who comes again (CVE-2023-44487 and its kin, CVE-2025-8671).
 """
 
-__all__ = ["A_CALL", "A_FRAME", "Allowance", "Patience", "strangers_together"]
+__all__ = ["A_CALL", "A_FRAME", "A_PIECE", "Allowance", "Patience", "strangers_together"]
 
 A_CALL = 1.0
 """What a call costs that is reset, refused, or brings no token that holds."""
 A_FRAME = 1 / 16
 """What a frame costs that moves no event: a ping, settings, a window, an empty piece."""
+A_PIECE = 4 * A_FRAME
+"""What a piece of an answer earns: clients meet each with windows, and some with a ping."""
 
 _STRANGER = (100.0, 20.0)
 _KNOWN = (1_000.0, 200.0)
@@ -82,9 +84,10 @@ class Patience:
         if self._strangers is not None:
             self._strangers.left -= calls
 
-    def earn(self) -> None:
-        """A call was answered: its worth of nothing is forgiven."""
-        self._own.earn(A_CALL)
+    def earn(self, calls: float) -> None:
+        """A producer was answered: so much that comes to nothing is forgiven."""
+        if self._strangers is None:
+            self._own.earn(calls)
 
     @property
     def ended(self) -> bool:
