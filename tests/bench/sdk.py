@@ -6,6 +6,7 @@ CPU is the process's or the thread's, the best of many short rounds; ratios hold
 
 import argparse
 import json
+import os
 import resource
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from tests.bench.gateway import without_limits
 from tests.e2e.processes import SCHEMAS, dev_process
 
 from tidegate.client import Client
@@ -108,21 +110,46 @@ def many(contract: CompiledContract, value: dict[str, Any], events: int) -> None
     )
 
 
-def against_dev(value: dict[str, Any], topic: str, events: int) -> None:
-    with tempfile.TemporaryDirectory() as folder, dev_process(Path(folder)) as facts:
-        for scheme in ("http", "grpc"):
-            with Client(f"{scheme}://{facts[scheme]}", facts["token"]) as gate:
+def resident_mb(pid: int) -> float:
+    """What a process holds now."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20
+
+
+class Watch:
+    """Progress of a `publish_many`: notes what client and gateway hold at each tenth of it."""
+
+    def __init__(self, events: int, gateway: int) -> None:
+        self.events = events
+        self.gateway = gateway
+        self.client_mb: list[float] = []
+        self.gateway_mb: list[float] = []
+
+    def __call__(self, done: int, _taken: int) -> None:
+        if done >= (len(self.client_mb) + 1) * self.events // 10:
+            self.client_mb.append(resident_mb(os.getpid()))
+            self.gateway_mb.append(resident_mb(self.gateway))
+
+
+def against_dev(schemes: list[str], topic: str, value: dict[str, Any], events: int) -> None:
+    """Each scheme with a `dev` of its own; contracts without limits, or those would be what is measured."""
+    for scheme in schemes:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with (
+                dev_process(folder, "--quiet", "--contracts", str(without_limits(folder))) as facts,
+                Client(f"{scheme}://{facts[scheme]}", facts["token"]) as gate,
+            ):
                 gate.publish_many(topic, (value for _ in range(EACH)))
-                before_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+                watch = Watch(events, int(facts["pid"]))
                 begun, wall = time.process_time(), time.perf_counter()
-                summary = gate.publish_many(topic, (value for _ in range(events)))
+                summary = gate.publish_many(topic, (value for _ in range(events)), progress=watch)
                 cpu_us = (time.process_time() - begun) / events * 1e6
                 rate = events / (time.perf_counter() - wall)
-                grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb) / 1024
                 assert summary.stored == events, summary
-                print(
-                    f"publish_many to dev over {scheme}: {cpu_us:.1f} us of client CPU an event, {rate:,.0f}/s, memory +{grown:.0f} MB"
-                )
+                print(f"publish_many of {events:,} to dev over {scheme}: {cpu_us:.1f} us of client CPU an event, {rate:,.0f}/s")
+                for who, held in (("client", watch.client_mb), ("gateway", watch.gateway_mb)):
+                    print(f"  {who}, MB resident at each tenth: " + " ".join(f"{mb:.0f}" for mb in held))
 
 
 def main() -> None:
@@ -131,14 +158,15 @@ def main() -> None:
     parser.add_argument(
         "--events", type=int, default=100_000, metavar="N", help="of each publish_many (default: 100,000)"
     )
+    parser.add_argument("--only-dev", choices=("http", "grpc"), help="nothing but `publish_many` to dev, over this")
     options = parser.parse_args()
     contracts = {contract.topic: contract for contract in load(SCHEMAS, working_copies=False).contracts}
     value = json.loads(contracts[TOPIC].newest.codec.example())
-    submits(contracts[TOPIC], value)
-    many(contracts[TOPIC], value, options.events)
-    if options.dev:
-        profile = json.loads(contracts["customer.profiles"].newest.codec.example())
-        against_dev(profile, "customer.profiles", options.events)
+    if options.only_dev is None:
+        submits(contracts[TOPIC], value)
+        many(contracts[TOPIC], value, options.events)
+    schemes = [options.only_dev] if options.only_dev else ["http", "grpc"] if options.dev else []
+    against_dev(schemes, TOPIC, value, options.events)
 
 
 if __name__ == "__main__":

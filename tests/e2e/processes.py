@@ -124,15 +124,15 @@ def gateway_process(
 
 
 @contextmanager
-def dev_process(folder: Path) -> Iterator[dict[str, str]]:
-    """`dev` on free ports, its state and log in `folder`: what its first line says. Ends by SIGTERM."""
+def dev_process(folder: Path, *options: str) -> Iterator[dict[str, str]]:
+    """`dev` on free ports, its state and log in `folder`: what its first line says, and its `pid`. Ends by SIGTERM."""
     process, facts = start(
-        ["dev", "--http-port", "0", "--grpc-port", "0", "--admin-port", "0"],
+        ["dev", "--http-port", "0", "--grpc-port", "0", "--admin-port", "0", *options],
         folder / "dev.log",
         {"XDG_STATE_HOME": str(folder / "state")},
     )
     try:
-        yield facts
+        yield {**facts, "pid": str(process.pid)}
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
