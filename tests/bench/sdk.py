@@ -147,7 +147,9 @@ def against_dev(schemes: list[str], topic: str, value: dict[str, Any], events: i
                 cpu_us = (time.process_time() - begun) / events * 1e6
                 rate = events / (time.perf_counter() - wall)
                 assert summary.stored == events, summary
-                print(f"publish_many of {events:,} to dev over {scheme}: {cpu_us:.1f} us of client CPU an event, {rate:,.0f}/s")
+                print(
+                    f"publish_many of {events:,} to dev over {scheme}: {cpu_us:.1f} us of client CPU an event, {rate:,.0f}/s"
+                )
                 for who, held in (("client", watch.client_mb), ("gateway", watch.gateway_mb)):
                     print(f"  {who}, MB resident at each tenth: " + " ".join(f"{mb:.0f}" for mb in held))
 

@@ -119,15 +119,31 @@ with Client("https://gate.example.com", transport=lambda: MemoryTransport(bundle
     [
         (["--help"], 0, ""),
         (["check"], 2, "tidegate[cli]"),
-        (["topics", "--url", "http://127.0.0.1:1"], 2, "httpx2 is not installed"),
+        (
+            ["topics", "--url", "http://127.0.0.1:1"],
+            2,
+            "httpx2, which comes with tidegate and is not installed: pip install 'tidegate'",
+        ),
+        (
+            ["doctor", "--url", "http://127.0.0.1:1"],
+            2,
+            "httpx2, which comes with tidegate and is not installed: pip install 'tidegate'",
+        ),
+        (["publish", "t", "--url", "http://127.0.0.1:1"], 2, "httpx2, which is not installed: pip install 'tidegate'"),
+        (
+            ["publish", "t", "--url", "grpc://127.0.0.1:1"],
+            2,
+            "grpc, which is not installed: pip install 'tidegate[grpc]'",
+        ),
     ],
 )
 def test_the_command_says_what_it_lacks_and_shows_no_traceback(
     bare: Path, arguments: list[str], status: int, said: str
 ) -> None:
     done = subprocess.run(
-        [bare, "-I", "-m", "tidegate.cli.main", *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
+        [bare, "-I", "-m", "tidegate.cli.main", *arguments],
+        input='{"n": 1}\n', capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
     assert "Traceback" not in done.stderr
     assert done.returncode == status
     assert said in done.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tidegate.cli.authoring import AUTHORING, add_authoring, run_authoring
 from tidegate.cli.completion import SHELLS, completion
+from tidegate.cli.missing import missing
 from tidegate.cli.producing import COMMANDS, add_commands, run_command
 
 __all__ = ["main"]
@@ -27,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     try:
         return _run(options)
-    except ImportError as error:  # PyYAML: the extra [cli]
-        sys.stderr.write(f"tidegate: this command needs the extra tidegate[cli] ({error.name} is not installed)\n")
+    except ImportError as error:
+        sys.stderr.write(f"tidegate: {missing(error)}\n")
         return 2
 
 
