@@ -1,13 +1,14 @@
-"""What a contract file itself says, compared: format, unknown fields, tombstones, the key. Called by `examination`."""
+"""What a contract file itself says, compared: format, unknown fields, tombstones, key, event time, size. Called by `examination`."""
 
 from collections.abc import Iterator
 
 from tidegate.check.finding import Finding, Severity
 from tidegate.check.older import Candidate, Older, named
+from tidegate.contracts.source import VersionSource
 from tidegate.repository.broken import Place
 from tidegate.repository.folder import contract_name
 
-__all__ = ["format_changed", "owner_missing", "terms_tightened"]
+__all__ = ["event_bytes_lowered", "format_changed", "owner_missing", "terms_moved", "terms_tightened"]
 
 
 def owner_missing(candidate: Candidate) -> Iterator[Finding]:
@@ -42,10 +43,69 @@ def terms_tightened(candidate: Candidate, older: Older) -> Iterator[Finding]:
     if new.key is not None and old.key is None:
         said = f'the key is now taken from "{new.key}", and an explicit key that differs is refused'
         yield _finding(candidate, older, "key", "producer/key", said)
-    elif new.key != old.key:
-        now = f'"{new.key}"' if new.key is not None else "none"
-        said = f'the key was "{old.key}" and is now {now}'
-        yield _finding(candidate, older, "key", "producer/key-moved", said, severity="warning")
+
+
+def terms_moved(candidate: Candidate) -> Iterator[Finding]:
+    """Where an event's record goes and which time it has, of another field than before: what consumers' order and windows stand on.
+
+    A moved key also refuses the explicit keys that producers send, unless they name their version.
+    """
+    new, pinned = candidate.source, candidate.subject.contract.live.inputs == "pinned"
+    for older in candidate.in_use:
+        old = older.source
+        if old.key is not None and not _is_same_field(old, old.key, new, new.key):
+            said = f'the key was "{old.key}" and is now {_path(new.key)}'
+            if new.key is None or pinned:
+                yield _finding(candidate, older, "key", "producer/key-moved", said, severity="warning")
+            else:
+                said += ", and an explicit key that differs is refused"
+                yield _finding(candidate, older, "key", "producer/key-moved", said)
+        before, after = old.event_time, new.event_time
+        if not _is_same_field(old, before, new, after):
+            said = f"the record's time was {_time(before)} and is now {_time(after)}"
+            yield _finding(candidate, older, "eventTime", "compatibility/event-time", said, severity="warning")
+
+
+def event_bytes_lowered(candidate: Candidate) -> Iterator[Finding]:
+    """A bound on an event's size below the reference's. It is live, so that naming a version helps no producer.
+
+    A first bound is a warning: what held before is the gateway's, which no contract knows.
+    """
+    contract, before = candidate.subject.contract, candidate.live
+    most = contract.live.max_event_bytes
+    if before is None or before.source.status == "retired" or most is None:
+        return
+    was = before.source.max_event_bytes
+    if was is not None and was <= most:
+        return
+    sure = was is not None and contract.live.inputs == "any"
+    then = f"{was:,} bytes" if was is not None else "the gateway's bound"
+    yield Finding(
+        place=contract.places["maxEventBytes"],
+        rule="producer/event-bytes",
+        message=f"an event may have {most:,} bytes and had {then} in {before.label}: "
+        f"larger events {'may be' if was is None else 'are'} refused, of every version",
+        severity="error" if sure else "warning",
+        topic=candidate.topic,
+    )
+
+
+def _is_same_field(old: VersionSource, before: str | None, new: VersionSource, after: str | None) -> bool:
+    """Protobuf knows a field by two names, and a renamed one by its number."""
+    if before == after or before is None or after is None or not old.format == new.format == "protobuf":
+        return before == after
+    from tidegate.check.protobuf_producers import field_numbers  # an extra
+
+    numbers = field_numbers(old, before)
+    return numbers is not None and numbers == field_numbers(new, after)
+
+
+def _path(path: str | None) -> str:
+    return f'"{path}"' if path is not None else "none"
+
+
+def _time(path: str | None) -> str:
+    return _path(path) if path is not None else "the event's own or its arrival"
 
 
 def _finding(

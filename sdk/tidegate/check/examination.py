@@ -14,11 +14,17 @@ from tidegate.check.avro_consumers import consumers_broken
 from tidegate.check.avro_lint import avro_lint
 from tidegate.check.avro_producers import avro_refusals
 from tidegate.check.buf_config import lint_section
-from tidegate.check.contract_terms import format_changed, owner_missing, terms_tightened
+from tidegate.check.contract_terms import (
+    event_bytes_lowered,
+    format_changed,
+    owner_missing,
+    terms_moved,
+    terms_tightened,
+)
 from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
-from tidegate.check.history import history_broken, without_contract
-from tidegate.check.older import Candidate, Older
+from tidegate.check.history import Now, history_broken, without_git
+from tidegate.check.older import Candidate, Live, Older
 from tidegate.check.parsed import parsed
 from tidegate.check.processes import spread
 from tidegate.check.protobuf_consumers import protobuf_broken
@@ -27,9 +33,9 @@ from tidegate.check.refusal import Refusal
 from tidegate.check.services import services_broken
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
-from tidegate.contracts.source import VersionSource
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.broken import Problems, Refused
+from tidegate.repository.contract_file import ContractFile
 from tidegate.repository.folder import CONTRACTS, compile_problems, contract_name, read_contract_file
 from tidegate.repository.git import Reference, open_reference
 from tidegate.repository.git_revision import GitFailure
@@ -74,10 +80,9 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
     findings = [from_broken(row) for row in found.broken]
     if not topics:  # a service may publish to several
         findings += services_broken(folder, found)
-    if reference is not None:
-        findings += history_broken(folder, reference, found.lock, frozenset(found.topics))
-    else:
-        findings += without_contract(found.lock, frozenset(found.topics))
+    drafts = {one.topic: one.contract.places["status"] for one in found.subjects if one.contract.live.status == "draft"}
+    now = Now(lock=found.lock, topics=frozenset(found.topics), drafts=drafts)
+    findings += history_broken(folder, reference, now) if reference is not None else without_git(now)
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
         candidates = list(_candidates(folder, found.subjects, reference, Path(scratch, "reference")))
         findings += protobuf_broken(candidates, Path(scratch), lint_section(folder))
@@ -105,19 +110,15 @@ def _candidates(
         released = tuple(Older(label=f"version {one.number}", source=one) for one in subject.versions)
         if released and not subject.changed:
             released = released[:-1]
-        source = before.source(subject) if before is not None else None
-        known = {one.fingerprint for one in subject.versions} | {subject.copy.source.fingerprint}
-        older = None
-        if before is not None and source is not None and source.fingerprint not in known:
-            older = Older(label=before.name, source=source)
-        yield Candidate(subject=subject, released=released, reference=older)
+        live, older = before.of(subject) if before is not None else (None, None)
+        yield Candidate(subject=subject, released=released, reference=older, live=live)
 
 
 class _Before:
-    """The working copies of the reference, read only where an edited file differs from the folder's."""
+    """The contracts of the reference with their working copies, read only where an edited file differs from the folder's."""
 
     def __init__(self, folder: Path, reference: Reference, scratch: Path, subjects: Iterable[Subject]) -> None:
-        self.name = reference.name
+        self._name = reference.name
         self._scratch = scratch
         edited = [name for name in reference.files if name.startswith(_EDITED)]
         self._same = all(reference.holds(name, folder) for name in edited)
@@ -129,19 +130,30 @@ class _Before:
         self._schemas = SchemaFiles(scratch)
         self._schemas.prepare(subject.contract.definition for subject in subjects)
 
-    def source(self, subject: Subject) -> VersionSource | None:
-        """What the reference's contract of this topic says; None where it has none, a draft, a broken one, or the same."""
+    def of(self, subject: Subject) -> tuple[Live | None, Older | None]:
+        """What the reference's contract of this topic says, and its schema where neither a release nor the folder has it.
+
+        Nothing where it has none, a broken one, or a draft, which promises nothing.
+        """
         name = contract_name(subject.topic)
         if self._same or not (self._scratch / name).is_file():
-            return None
+            return None, None
         problems = Problems(name, subject.topic)
         try:
             contract = read_contract_file(self._scratch, problems)
-            if contract.live.status == "draft":
-                return None
-            return candidate_of(self._schemas, contract, problems).source
+        except Refused:
+            return None, None
+        if contract.live.status == "draft":
+            return None, None
+        return Live(label=self._name, source=contract.live), self._schema(subject, contract, problems)
+
+    def _schema(self, subject: Subject, contract: ContractFile, problems: Problems) -> Older | None:
+        try:
+            source = candidate_of(self._schemas, contract, problems).source
         except Refused:
             return None
+        known = {one.fingerprint for one in (*subject.versions, subject.copy.source)}
+        return Older(label=self._name, source=source) if source.fingerprint not in known else None
 
 
 def _guarded(folder: Path, candidate: Candidate) -> list[Finding]:
@@ -167,6 +179,8 @@ def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
         yield from map(from_broken, compile_problems(live, subject.copy))
     yield from owner_missing(candidate)
     yield from format_changed(candidate)
+    yield from terms_moved(candidate)
+    yield from event_bytes_lowered(candidate)
     if candidate.source.format == "avro":
         try:
             parsed(candidate.source.schema)
@@ -186,7 +200,7 @@ def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
 def _producers(candidate: Candidate) -> Iterator[Finding]:
     """Unless producers name their version, what was accepted stays accepted."""
     told: set[str] = set()
-    for older in filter(None, (candidate.newest, candidate.reference)):
+    for older in candidate.in_use:
         yield from terms_tightened(candidate, older)
         for refusal in _refusals(candidate, older):
             if refusal.pointer + refusal.said not in told:

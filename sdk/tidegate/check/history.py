@@ -1,39 +1,75 @@
-"""What git remembers: released files never change, the lock only grows, and a contract that was released does not vanish.
+"""What git remembers: released files never change, the lock only grows, and a contract that was released stays and is served.
 
 Called by `examination` with the git reference. Nothing is judged here that needs a schema.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from tidegate.check.finding import Finding
-from tidegate.repository.broken import Place
+from tidegate.repository.broken import Place, Problems, Refused
+from tidegate.repository.contract_file import read_contract
 from tidegate.repository.folder import contract_name
 from tidegate.repository.git import Reference
 from tidegate.repository.golden import GOLDEN
 from tidegate.repository.lock import LOCK, Lock, LockLine, parse_lock
 from tidegate.repository.released import RELEASED, version_folder
 
-__all__ = ["history_broken", "without_contract"]
+__all__ = ["Now", "history_broken", "without_git"]
 
 
-def history_broken(folder: Path, reference: Reference, lock: Lock, topics: frozenset[str]) -> Iterator[Finding]:
-    """What the folder undoes of what the reference holds. `lock` and `topics` are the folder's own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Now:
+    """The folder as it is: its lock, the topics of its contract files, and where drafts say that they are."""
+
+    lock: Lock
+    topics: frozenset[str]
+    drafts: Mapping[str, Place]
+
+
+def history_broken(folder: Path, reference: Reference, now: Now) -> Iterator[Finding]:
+    """What the folder undoes of what the reference holds."""
     before = parse_lock(reference.read([LOCK])[LOCK].decode(errors="replace") if LOCK in reference.files else "")
     yield from _files(folder, reference)
-    yield from _lines(reference, before, lock)
-    yield from _conflicts(reference, before, lock)
-    for topic in sorted({line.topic for line in before.lines} - topics):
+    yield from _lines(reference, before, now.lock)
+    yield from _conflicts(reference, before, now.lock)
+    released = {line.topic for line in before.lines}
+    for topic in sorted(released - now.topics):
         if contract_name(topic) in reference.files:
             yield _removed(reference, topic)
+    for topic in sorted(released & now.drafts.keys()):
+        was = _status(reference, topic)
+        if was not in (None, "draft"):
+            said = f"is a draft now, was {was} in {reference.name} and has released versions: {_UNSERVED}"
+            yield Finding(place=now.drafts[topic], rule="contract/draft", message=said, topic=topic)
 
 
-def without_contract(lock: Lock, topics: frozenset[str]) -> Iterator[Finding]:
-    """Released topics that have no contract file: what can be said of a lost one without git."""
-    for topic in sorted({line.topic for line in lock.lines} - topics):
+def without_git(now: Now) -> Iterator[Finding]:
+    """Released topics that are not served: what can be said of a lost or withdrawn contract without a reference."""
+    released = {line.topic for line in now.lock.lines}
+    for topic in sorted(released - now.topics):
         said = f"{topic} has released versions, and {contract_name(topic)} is gone: it is not served"
-        place = lock.of(topic)[-1].place
+        place = now.lock.of(topic)[-1].place
         yield Finding(place=place, rule="contract/removed", message=said, severity="warning", topic=topic)
+    for topic in sorted(released & now.drafts.keys()):
+        said = f"is a draft, and has released versions: {_UNSERVED}"
+        yield Finding(place=now.drafts[topic], rule="contract/draft", message=said, severity="warning", topic=topic)
+
+
+_UNSERVED = "`serve` knows no drafts, so its producers and consumers lose it"
+
+
+def _status(reference: Reference, topic: str) -> str | None:
+    """What the reference's contract file says; None where there is none that can be read."""
+    name = contract_name(topic)
+    if name not in reference.files:
+        return None
+    try:
+        text = reference.read([name])[name].decode(errors="replace")
+        return read_contract(text, topic, Problems(name, topic)).live.status
+    except Refused:
+        return None
 
 
 def _removed(reference: Reference, topic: str) -> Finding:

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tidegate.check.refusal import OF_CONTRACT
-from tidegate.contracts.source import VersionSource
+from tidegate.contracts.source import ContractSource, VersionSource
 from tidegate.repository.broken import Place
 from tidegate.repository.places import place_of
 from tidegate.repository.survey import Subject
 
-__all__ = ["Candidate", "Older", "asked_for", "named"]
+__all__ = ["Candidate", "Live", "Older", "asked_for", "named"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +24,25 @@ class Older:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Live:
+    """What the git reference's contract file says that no version freezes. `label` is the reference's name."""
+
+    label: str
+    source: ContractSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
     """A contract's schema as it is edited, with all that it may be compared with.
 
     `released` are the versions older than the candidate (oldest first; the newest is left out where the candidate is that one),
-    `reference` what the git reference holds and no release does.
+    `reference` what the git reference holds and no release does, `live` its contract file, where that differs or may.
     """
 
     subject: Subject
     released: tuple[Older, ...]
     reference: Older | None = None
+    live: Live | None = None
 
     @property
     def source(self) -> VersionSource:
@@ -62,6 +71,11 @@ class Candidate:
         if self.subject.changed and self.released:
             return self.released[-1]
         return None
+
+    @property
+    def in_use(self) -> tuple[Older, ...]:
+        """What producers may be using now that is not the candidate: the newest version, and what the reference holds."""
+        return tuple(filter(None, (self.newest, self.reference)))
 
 
 def asked_for(candidate: Candidate, *, every: bool) -> tuple[Older, ...]:

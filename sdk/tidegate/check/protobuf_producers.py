@@ -12,11 +12,13 @@ from protovalidate import ViolationPb
 
 from tidegate.check.bounds import narrowed
 from tidegate.check.refusal import MAX_REFUSALS, Refusal
+from tidegate.contracts.codec import ContractError
 from tidegate.contracts.protobuf.expected import Facts, element_facts, field_kind, field_rules, key_facts
 from tidegate.contracts.protobuf.linking import linked
+from tidegate.contracts.protobuf.schema import field_path
 from tidegate.contracts.source import VersionSource
 
-__all__ = ["protobuf_refusals"]
+__all__ = ["field_numbers", "protobuf_refusals"]
 
 _EXTENSIONS = {one.type_name: one.type for one in ViolationPb.desc().file.extensions}
 _MESSAGE_RULES = _EXTENSIONS["buf.validate.message"]
@@ -54,6 +56,17 @@ def protobuf_refusals(old: VersionSource, new: VersionSource) -> list[Refusal]:
             break
     del old_pool, new_pool  # held until here: a message alone does not keep what it was linked with
     return found
+
+
+def field_numbers(source: VersionSource, path: str) -> tuple[int, ...] | None:
+    """The numbers along a dotted path, by which a field is known under either of its names; None where there is no such field."""
+    message, pool = linked(source.descriptors, source.message)
+    try:
+        fields = field_path(message, path, "field") if message is not None else ()
+    except ContractError:
+        return None
+    del pool  # held until here
+    return tuple(one.number for one in fields) or None
 
 
 @dataclass(slots=True)

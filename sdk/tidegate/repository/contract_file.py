@@ -35,7 +35,7 @@ __all__ = ["ContractFile", "Definition", "is_topic", "read_contract"]
 
 _is_topic_text = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII).fullmatch
 _MAX_EVENT_BYTES = 100_000_000
-_PLACED = ("key", "eventTime", "route", "unknownFields", "tombstones")
+_PLACED = ("key", "eventTime", "maxEventBytes", "route", "unknownFields", "tombstones")
 
 
 def is_topic(name: str) -> bool:
@@ -57,8 +57,8 @@ class Definition:
 class ContractFile:
     """A contract file, read. `live` holds the part shared by all versions, without any version.
 
-    The rest becomes part of a version when it is released. `places` knows where `id`, `key`, `eventTime`, `route`,
-    `unknownFields` and `tombstones` are written.
+    The rest becomes part of a version when it is released. `places` knows where `id`, `status`, `key`, `eventTime`,
+    `maxEventBytes`, `route`, `unknownFields` and `tombstones` are written.
     """
 
     live: ContractSource
@@ -166,7 +166,7 @@ class _Reader:
 
     def _places(self, top: dict[str, Node], options: dict[str, Node]) -> dict[str, Place]:
         nodes: dict[str, Node] = {name: options[name] for name in _PLACED if name in options}
-        nodes |= {"id": top["id"]} if "id" in top else {}
+        nodes |= {name: top[name] for name in ("id", "status") if name in top}
         return {name: self._document.place(node) for name, node in nodes.items()}
 
     def _schema_object(self, root: Node, node: Node | None) -> dict[str, Node]:

@@ -111,3 +111,49 @@ def test_a_retired_contract_stays_and_is_checked(kept: Shop) -> None:
     path = kept.folder / "contracts/shop.orders.yaml"
     path.write_text("status: retired\n" + path.read_text())
     assert kept.errors(against="main") == []
+
+
+def test_a_released_contract_that_became_a_draft(kept: Shop) -> None:
+    path = kept.folder / "contracts/shop.orders.yaml"
+    text = path.read_text()
+    path.write_text(f"name: Orders\nstatus: draft\n{text}")
+    assert kept.errors() == []
+    assert kept.warnings() == [("contracts/shop.orders.yaml", 2, "contract/draft")]
+    assert kept.errors(against="main") == [("contracts/shop.orders.yaml", 2, "contract/draft")]
+    (found,) = kept.examine("shop.orders", against="main").findings
+    assert found.message == (
+        "is a draft now, was active in main and has released versions: "
+        "`serve` knows no drafts, so its producers and consumers lose it"
+    )
+    assert found.hint == "set status: deprecated or retired instead; a draft is served by `dev` alone"
+    for status in ("deprecated", "retired"):
+        path.write_text(f"status: {status}\n{text}")
+        assert kept.examine(against="main").findings == ()
+    kept.commit("Retired")
+    path.write_text(f"status: draft\n{text}")
+    assert kept.errors(against="main") == [("contracts/shop.orders.yaml", 1, "contract/draft")]
+
+
+def test_a_draft_that_main_knows_as_one(kept: Shop) -> None:
+    path = kept.folder / "contracts/shop.orders.yaml"
+    text = path.read_text()
+    path.write_text(f"status: draft\n{text}")
+    kept.commit("A draft")
+    assert kept.examine(against="main").findings == ()
+    path.write_text(f"status: dratf\n{text}")
+    kept.commit("No contract at all")
+    path.write_text(f"status: draft\n{text}")
+    assert kept.examine(against="main").findings == (), "nobody was served by a contract that cannot be read"
+    kept.git("rm", "--quiet", "--cached", "schemas/contracts/shop.orders.yaml")
+    kept.git("commit", "--quiet", "--message", "Gone")
+    assert kept.examine(against="main").findings == ()
+
+
+def test_a_draft_whose_first_release_is_this_change(shop: Shop) -> None:
+    path = shop.folder / "contracts/shop.new.yaml"
+    shop.commit()
+    shop.contract("shop.new", "new")
+    shop.schema(COUNT, file="new", name="New")
+    path.write_text(f"status: draft\n{path.read_text()}")
+    shop.release("shop.new")
+    assert shop.examine(against="main").findings == ()
