@@ -54,8 +54,11 @@ class Context(Protocol):
         """Who calls has shown a token (or certificate) that holds."""
         ...
 
-    async def read(self) -> bytes | None:
-        """The next message; None where the client has sent its last. Raises Fault."""
+    async def read(self, begun: Callable[[], None] | None = None) -> bytes | None:
+        """The next message; None where the client has sent its last. Raises Fault.
+
+        `begun` is told of a message that has come in part.
+        """
         ...
 
     async def write(self, response: bytes) -> None:
@@ -107,7 +110,7 @@ class Call:
 
     `outcome` is what metrics count of a call that ends OK: `ok`, or `mixed`. `topic` is what the call named, and `events` how many
     it brought, as far as that is known; 0 where it brings none. `place` is the one of a stream's events (from 0) that ends the call,
-    where one does. `let_go` is why the port ended it, while its handler still read.
+    where one does. `reading`: its handler waits for a request. `let_go` is why the port ended it meanwhile.
     """
 
     __slots__ = (
@@ -123,6 +126,7 @@ class Call:
         "let_go",
         "outcome",
         "place",
+        "reading",
         "request",
         "topic",
     )
@@ -138,6 +142,7 @@ class Call:
         self._deprecated = False
         self.head = head if head is not None else read_head(context.metadata)
         self.outcome = "ok"
+        self.reading = False
         self.let_go: Code | None = None
         self.place: int | None = None
         self.topic = ""
@@ -194,14 +199,19 @@ class Call:
         return message
 
     async def _read(self, *, timed: bool) -> bytes | None:
-        receiving = self._receiving
-        if not timed and self._who is not None:  # a producer's stream may say nothing for long
-            return await self._context.read()
-        receiving.begun(self, perf_counter(), timed=timed)
+        self.reading = True
         try:
+            if not timed and self._who is not None:  # a producer's stream may say nothing for long
+                return await self._context.read(self._begun)
+            self._receiving.begun(self, perf_counter(), timed=timed)
             return await self._context.read()
         finally:
-            receiving.ended(self)
+            self.reading = False
+            self._receiving.ended(self)
+
+    def _begun(self) -> None:
+        """A stream's request has come in part: the rest has to come in time."""
+        self._receiving.begun(self, perf_counter(), timed=True)
 
     async def write(self, response: bytes) -> None:
         """Send one response of a stream; waits while the client does not read."""

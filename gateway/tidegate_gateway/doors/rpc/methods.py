@@ -108,7 +108,7 @@ class Methods:
         budget_bytes, settings = deps.intake.memory.capacity_bytes, deps.intake.settings
         most_slow = max(_FEWEST_SLOW, _SLOW_BUDGETS * budget_bytes // settings.max_batch_bytes)
         self._receiving: Receiving[Call] = Receiving(deps.body_timeout_s, most_slow, self._let_go)
-        self._aside: dict[Call, None] = {}
+        self._aside: dict[Call, Context] = {}
         self._ending: set[asyncio.Task[None]] = set()
         self.services: Mapping[str, Service] = MappingProxyType({})
         self.by_path: Mapping[str, Method] = MappingProxyType({})
@@ -129,15 +129,17 @@ class Methods:
         """End the calls whose requests do not arrive; `now_s` is `perf_counter`'s."""
         self._receiving.sweep(now_s)
 
-    def _make_room(self, call: Call) -> None:
+    def _make_room(self, call: Call, context: Context) -> None:
         """One more call that is no producer's: beyond the most, the oldest goes. Else strangers take all that the port has."""
-        self._aside[call] = None
+        self._aside[call] = context
         if len(self._aside) > MOST_ASIDE:
             oldest = next(iter(self._aside))
-            del self._aside[oldest]
-            self._let_go(
-                oldest, Fault(Code.OVERLOADED, "too many calls beside those of producers, and this is the oldest")
-            )
+            met = self._aside.pop(oldest)
+            if oldest in self._under_way:
+                detail = "too many calls beside those of producers, and this is the oldest"
+                self._let_go(oldest, Fault(Code.OVERLOADED, detail))
+            else:  # it has its answer, and does not take it
+                met.cancel()
 
     def _let_go(self, call: Call, fault: Fault) -> None:
         """End a call beside its handler, which reads: the handler is stopped once the status is on its way."""
@@ -148,6 +150,10 @@ class Methods:
             task.add_done_callback(self._ending.discard)
 
     async def _end_beside(self, call: Call, fault: Fault) -> None:
+        met = self._under_way.get(call)
+        if met is None or (met.method.intake and not call.reading):
+            call.let_go = None  # its request came after all, and its event may be stored by now
+            return
         end = await self._end(call, fault)
         met = self._under_way.pop(call, None)
         if met is None:  # its request came after all, or its client went
@@ -160,25 +166,26 @@ class Methods:
     async def answer(self, method: Method, context: Context) -> None:
         """Run a method's handler for a call; what it raises is the call's end. Cancelled where the client has left."""
         crowd, streams = self._crowd, method.intake and method.stream is not None
+        call = Call(context, self._deps, self._receiving)
         crowd.calls += method.intake
         crowd.streams += streams
         try:
-            await self._answer(method, context)
+            if not method.intake:
+                self._make_room(call, context)
+            await self._answer(method, context, call)
             await context.taken()  # an answer that nobody takes is a call under way
         finally:
+            self._aside.pop(call, None)
             crowd.calls -= method.intake
             crowd.streams -= streams
 
-    async def _answer(self, method: Method, context: Context) -> None:
+    async def _answer(self, method: Method, context: Context, call: Call) -> None:
         started = perf_counter()
-        call = Call(context, self._deps, self._receiving)
         call.events = 1 if method.intake else 0
         end: Ended | Said | None = None
         response: bytes | None = None
         code = "disconnected"
         self._under_way[call] = _UnderWay(context=context, method=method, started_s=started)
-        if not method.intake:
-            self._make_room(call)
         try:
             if method.unary is not None:
                 response = await method.unary(call)
@@ -191,7 +198,6 @@ class Methods:
             end = await self._end(call, error)
             code = end.code
         finally:  # before its answer leaves: who has an answer finds it counted
-            self._aside.pop(call, None)
             counted = self._under_way.pop(call, None) is None  # it was let go
             if method.intake and code and not counted:
                 self._deps.on_request(DOOR, code, perf_counter() - started)

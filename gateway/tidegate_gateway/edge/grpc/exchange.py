@@ -4,7 +4,7 @@ Made by `port` for each stream; a `doors.rpc.calls.Context`. What it is told to 
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 
 from tidegate.errors import Code
 from tidegate_gateway.edge.grpc.heads import ANSWER_HEAD, END_OK, CallHead, Metadata, ending, refusal
@@ -67,13 +67,15 @@ class Exchange:
         return task
 
     def over(self) -> None:
-        """The handler has ended. Whatever it left unsaid is an end of the stream."""
+        """The handler has ended. Whatever it left unsaid is an end of the stream, and so is what nobody takes any more."""
+        stream = self._stream
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._task = None
-        self._stream.wake = unheard  # no cycles: a call's objects go with it, not with the next collection
-        if not self._stream.answered and self._stream.gone is None:
-            self._connection.reset(self._stream.id, ErrorCode.INTERNAL_ERROR)
+        stream.wake = unheard  # no cycles: a call's objects go with it, not with the next collection
+        if stream.gone is None and (not stream.answered or stream.outbox is not None):
+            code = ErrorCode.ENHANCE_YOUR_CALM if stream.answered else ErrorCode.INTERNAL_ERROR
+            self._connection.reset(stream.id, code)
             self._transport.flush()
 
     # -- what is asked
@@ -102,8 +104,8 @@ class Exchange:
 
     # -- what is read
 
-    async def read(self) -> bytes | None:
-        """The next message; None where the client has sent its last.
+    async def read(self, begun: Callable[[], None] | None = None) -> bytes | None:
+        """The next message; None where the client has sent its last. `begun` is told once of one that has come in part.
 
         Raises `too_large`, and `malformed` for what cannot be unpacked or ends too early.
         """
@@ -120,6 +122,9 @@ class Exchange:
                 if stream.inbox:
                     raise Fault(Code.MALFORMED, "the call ended within a message")
                 return None
+            if begun is not None and stream.inbox:
+                begun()
+                begun = None
             stream.receiving = True
             connection.read(stream, stream.unread_bytes)
             self._send_credit()
@@ -170,9 +175,10 @@ class Exchange:
         self._transport.flush()
 
     def cancel(self) -> None:
-        """Stop the handler: the call has ended beside it."""
+        """Stop the handler: the call has ended beside it. Once: what it does at its end is not disturbed."""
         if self._task is not None:
             self._task.cancel()
+            self._task = None
 
     def _send(self, response: bytes) -> None:
         if not self._told:
@@ -193,6 +199,7 @@ class Exchange:
             writing.set_result(None)
 
     def _expired(self) -> None:
+        self._timer = None
         if self._stream.outbox is None:
             self.fail(_DEADLINE_EXCEEDED, "the call's own deadline has passed")
         elif self._stream.gone is None:  # the client takes nothing: no trailers would ever reach it

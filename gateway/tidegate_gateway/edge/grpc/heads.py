@@ -60,9 +60,7 @@ def ending(status: int, message: str, trailing: Metadata) -> bytes:
     """Trailers that say how the call ended."""
     fields = [(b"grpc-status", b"%d" % status)]
     if message:
-        fields.append(
-            (b"grpc-message", quote_from_bytes(message.strip().encode("utf-8", "replace"), _UNESCAPED).encode())
-        )
+        fields.append((b"grpc-message", _escaped(message)))
     fields += [(name.encode("ascii"), _sent(value)) for name, value in trailing]
     return block_of(fields)
 
@@ -74,7 +72,8 @@ def refusal(status: int, message: str, trailing: Metadata) -> bytes:
 
 def http_status(status: int) -> bytes:
     """A whole answer to what is no gRPC call."""
-    return field(b":status", b"%d" % status)
+    allow = field(b"allow", b"POST") if status == 405 else b""  # RFC 9110, section 15.5.6
+    return field(b":status", b"%d" % status) + allow
 
 
 def _call_head(block: Block) -> CallHead:
@@ -121,6 +120,15 @@ def _bytes_of(text: bytes) -> bytes:
     """Base64, padded or not ("Custom-Metadata")."""
     text = text.strip(b" ")
     return b64decode(text + b"=" * (-len(text) % 4), validate=True)
+
+
+def _escaped(message: str) -> bytes:
+    """Percent-encoded ("Status-Message"); a blank at either end, too, which no field's value may have."""
+    quoted = quote_from_bytes(message.encode("utf-8", "replace"), _UNESCAPED).encode()
+    blank = len(quoted) - len(quoted.lstrip(b" "))
+    quoted = b"%20" * blank + quoted[blank:]
+    text = quoted.rstrip(b" ")
+    return text + b"%20" * (len(quoted) - len(text))
 
 
 def _sent(value: str | bytes) -> bytes:

@@ -54,4 +54,6 @@ def _unpacked(body: bytes, most_bytes: int) -> bytes:
         raise Fault(Code.TOO_LARGE, f"the message unpacks to more than the {most_bytes} bytes that are allowed")
     if not unpacking.eof:
         raise Fault(Code.MALFORMED, "a compressed message ends too early")
+    if unpacking.unused_data:  # a second gzip member, which would be lost without a word
+        raise Fault(Code.MALFORMED, "a compressed message goes on behind its end")
     return plain

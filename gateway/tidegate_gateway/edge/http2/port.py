@@ -100,6 +100,8 @@ class Http2Port:
 
     def close(self) -> None:
         """Accept no more, and tell every connection to go once what is under way is answered."""
+        if self._leaving:
+            return
         self._leaving = True
         if self._server is not None:
             self._server.close()

@@ -17,6 +17,8 @@ __all__ = ["Deadlines", "Http2Transport", "Owner"]
 
 _MOST_UNSENT_BYTES = 262_144
 """Of one connection, until its streams wait and nothing more is read."""
+_LINGER_S = 1.0
+"""So long is read on, of a connection that is over: a socket closed with bytes unread is reset, and our last words may be lost with it."""
 _LAST_CALL_S = 1.0
 """So long a peer that was told to go may take to answer the ping."""
 
@@ -74,6 +76,7 @@ class Http2Transport(asyncio.Protocol):
         self._left_s: float | None = None
         self._closed_s: float | None = None
         self._resting: asyncio.TimerHandle | None = None
+        self._lingering: asyncio.TimerHandle | None = None
         self._room: list[asyncio.Future[None]] = []
 
     # -- the loop's calls
@@ -113,8 +116,9 @@ class Http2Transport(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- the loop's signature
         """The socket is gone, whoever closed it."""
-        if self._resting is not None:
-            self._resting.cancel()
+        for timer in (self._resting, self._lingering):
+            if timer is not None:
+                timer.cancel()
         self.connection.lost()
         self.resume_writing()
         self._transport = None
@@ -179,6 +183,7 @@ class Http2Transport(asyncio.Protocol):
     # -- inside
 
     def _begin(self, stream: Stream) -> None:
+        self._used_s = self._heard_s
         self._owner.begin(self, stream)
 
     def _receive(self, data: bytes) -> None:
@@ -198,7 +203,7 @@ class Http2Transport(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self._stuck_s is not None or self._resting is not None:
+        if self._closed_s is None and (self._stuck_s is not None or self._resting is not None):
             transport.pause_reading()
         else:
             transport.resume_reading()
@@ -206,14 +211,20 @@ class Http2Transport(asyncio.Protocol):
     def _write(self) -> None:
         self._flushing = False
         connection, transport = self.connection, self._transport
-        if transport is None:
+        if (
+            transport is None or transport.is_closing() or self._closed_s is not None
+        ):  # uvloop raises at what comes too late
+            connection.out.clear()
             return
         if connection.out:
             transport.write(b"".join(connection.out))
             connection.out.clear()
-        if connection.over and self._closed_s is None:
+        if connection.over:
             self._closed_s = self._loop.time()
-            transport.close()
+            if transport.can_write_eof():
+                transport.write_eof()
+            self._listen_or_not()
+            self._lingering = self._loop.call_later(_LINGER_S, transport.close)
 
     def _is_dead(self, now_s: float, deadlines: Deadlines) -> bool:
         """Whether the peer takes nothing, or does not answer: it is asked where nothing was heard for long."""
