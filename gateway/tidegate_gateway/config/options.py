@@ -75,7 +75,7 @@ OPTIONS: Final = (
     _option("grpc.client_ca", "str", None, "PEM file of the authorities whose client certificates are wanted (mutual TLS): no connection without one"),
     _option("grpc.reflection", "bool", False, "whether grpcurl and its like may list services and messages; `dev` has it on"),
     _option("grpc.max_calls", "int", 2048, "calls under way at once; beyond it UNAVAILABLE with the time to come back", 1, 1_000_000),
-    _option("grpc.max_connections", "int", 1024, "connections at once; those beyond it are closed", 1, 1_000_000),
+    _option("grpc.max_connections", "int", 1024, "connections at once; beyond it those without a token go first, else the newcomer is closed", 1, 1_000_000),
     _option("grpc.max_streams", "int", 256, "calls under way on one connection; a client waits, or opens another", 1, 100_000),
     _option("grpc.keepalive_s", "float", 60.0, "a connection that says nothing for so long is pinged, in seconds", 10, 86_400),
     _option("grpc.keepalive_timeout_s", "float", 20.0, "and closed where no answer comes within this", 1, 3600),
