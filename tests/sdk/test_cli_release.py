@@ -126,6 +126,12 @@ def test_what_could_not_run_is_2(
 ) -> None:
     assert main(["release", "shop.orders", "--contracts", str(tmp_path)]) == 2
     assert "holds no contracts/" in capsys.readouterr().err
+    for more in ([], ["--golden"], ["--json"]):
+        assert main(["release", "shop.order", "--contracts", str(folder), *more]) == 2
+        assert capsys.readouterr() == (
+            "",
+            'tidegate: there is no contract "shop.order"\n    hint: did you mean "shop.orders"?\n',
+        )
     for arguments in ([], ["release"], ["relaese", "x"]):
         with pytest.raises(SystemExit) as caught:
             main(arguments)

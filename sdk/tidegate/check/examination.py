@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from tidegate.check.asked import check_asked
 from tidegate.check.avro_consumers import consumers_broken
 from tidegate.check.avro_lint import avro_lint
 from tidegate.check.avro_producers import avro_refusals
@@ -33,13 +34,12 @@ from tidegate.check.refusal import Refusal
 from tidegate.check.services import services_broken
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
-from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.broken import Problems, Refused
 from tidegate.repository.contract_file import ContractFile
 from tidegate.repository.folder import CONTRACTS, compile_problems, contract_name, read_contract_file
 from tidegate.repository.git import Reference, open_reference
 from tidegate.repository.git_revision import GitFailure
-from tidegate.repository.survey import Subject, Survey, candidate_of, survey
+from tidegate.repository.survey import Subject, candidate_of, survey
 from tidegate.repository.working_copy import SchemaFiles
 
 __all__ = ["Examined", "examine"]
@@ -65,8 +65,7 @@ def examine(folder: Path, topics: Collection[str] = (), against: str | None = No
 
     `against` names a commit. Raises `CannotRun`, with a hint, where the question cannot be answered.
     """
-    if not (folder / CONTRACTS).is_dir():
-        raise CannotRun(f"{folder} holds no {CONTRACTS}/", "--contracts names the schemas folder")
+    check_asked(folder, topics)
     try:
         reference = open_reference(folder, against) if against is not None else None
         return _examined(folder, topics, reference)
@@ -76,7 +75,6 @@ def examine(folder: Path, topics: Collection[str] = (), against: str | None = No
 
 def _examined(folder: Path, topics: Collection[str], reference: Reference | None) -> Examined:
     found = survey(folder, topics)
-    _check_topics(topics, found)
     findings = [from_broken(row) for row in found.broken]
     if not topics:  # a service may publish to several
         findings += services_broken(folder, found)
@@ -92,13 +90,6 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
     return Examined(
         findings=in_order(findings), contracts=tuple(one for one in found.topics if not topics or one in topics)
     )
-
-
-def _check_topics(topics: Iterable[str], found: Survey) -> None:
-    for topic in topics:
-        if topic not in found.topics:
-            known = did_you_mean(topic, found.topics) or f"known: {', '.join(found.topics[:8]) or 'none'}"
-            raise CannotRun(f'there is no contract "{shown(topic)}"', known)
 
 
 def _candidates(

@@ -74,7 +74,7 @@ def _diff(commands: "_Commands[argparse.ArgumentParser]") -> None:
         "diff",
         help="what changed between two versions of a contract, in words",
         description="Says what changed for producers from one version of a contract to another.",
-        epilog="Exit codes: 0 done, 1 a version is not there or broken, 2 could not run.",
+        epilog="Exit codes: 0 done, 1 a version is broken, 2 could not run: no such topic or version.",
     )
     diff.add_argument("topic", metavar="TOPIC", help="the contract's topic")
     diff.add_argument("old", metavar="V1", help="a released version's number, or `work` for the schema being edited")

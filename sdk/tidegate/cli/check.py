@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tidegate.check.examination import examine
 from tidegate.check.finding import CannotRun
+from tidegate.cli.cannot_run import could_not
 from tidegate.cli.check_formats import FORMATS
 
 __all__ = ["run_check"]
@@ -18,9 +19,6 @@ def run_check(folder: Path, topics: list[str], against: str | None, output: str)
     try:
         examined = examine(folder, topics, against)
     except CannotRun as error:
-        sys.stderr.write(f"tidegate: {error}\n")
-        if error.hint:
-            sys.stderr.write(f"    hint: {error.hint}\n")
-        return 2
+        return could_not(error)
     sys.stdout.write(FORMATS[output](folder, examined))
     return 1 if examined.broken else 0

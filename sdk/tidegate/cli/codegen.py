@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
+from tidegate.check.asked import check_asked
+from tidegate.check.finding import CannotRun
+from tidegate.cli.cannot_run import could_not
 from tidegate.codegen.packages import package_files, stale_files, write_files
 from tidegate.codegen.wheels import is_package_name, wheel_of
 from tidegate.codegen.writing import Style
@@ -33,10 +36,10 @@ class CodegenOptions:
 
 def run_codegen(options: CodegenOptions) -> int:
     """Generates and tells: 0, 1 or 2."""
-    wrong = _wrong(options)
-    if wrong:
-        sys.stderr.write(f"tidegate: {wrong}\n")
-        return 2
+    try:
+        _check(options)
+    except CannotRun as error:
+        return could_not(error)
     found = _contracts(options)
     if found is None:
         return 1
@@ -52,14 +55,13 @@ def run_codegen(options: CodegenOptions) -> int:
         return 2
 
 
-def _wrong(options: CodegenOptions) -> str:
-    if not (options.contracts / CONTRACTS).is_dir():
-        return f"{options.contracts} holds no {CONTRACTS}/; --contracts names the schemas folder"
+def _check(options: CodegenOptions) -> None:
+    """Raises `CannotRun` for what can be nobody's wish."""
+    check_asked(options.contracts, options.topics)
     if options.package and not is_package_name(options.package):
-        return f'"{options.package}" cannot be a package\'s name'
+        raise CannotRun(f'"{options.package}" cannot be a package\'s name', "a name like our-events")
     if options.package and options.check:
-        return "--check looks at generated files, and --package makes a wheel: give one of them"
-    return ""
+        raise CannotRun("--check looks at generated files, and --package makes a wheel", "give one of them")
 
 
 def _contracts(options: CodegenOptions) -> tuple[ContractSource, ...] | None:
@@ -84,7 +86,9 @@ def _contracts(options: CodegenOptions) -> tuple[ContractSource, ...] | None:
         sys.stderr.write(f"{options.contracts / row.file}:{row.line}:{row.column}: {row.detail}\n")
     for topic in sorted(wanted - known - {row.topic for row in repository.broken}):
         broken = True
-        sys.stderr.write(f"tidegate: {options.contracts / contract_name(topic)} is not there, or a draft\n")
+        sys.stderr.write(
+            f"tidegate: {options.contracts / contract_name(topic)} is a draft: models are made of what is served\n"
+        )
     if broken:
         return None
     return tuple(contract for contract in repository.contracts if not wanted or contract.topic in wanted)

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import msgspec
 
+from tidegate.check.asked import check_asked
 from tidegate.check.finding import CannotRun, Finding, from_broken
 from tidegate.check.releasing import ReleaseBroken, add_golden, changelog_name, release_checked
 from tidegate.check.renumbering import renumber
-from tidegate.repository.folder import CONTRACTS
+from tidegate.cli.cannot_run import could_not
 from tidegate.repository.release import Released, ReleaseRefused
 
 __all__ = ["run_add_golden", "run_release", "run_renumber"]
@@ -20,10 +21,9 @@ __all__ = ["run_add_golden", "run_release", "run_renumber"]
 
 def run_release(folder: Path, topic: str, against: str | None, *, as_json: bool) -> int:
     """Releases the topic's working copy and tells."""
-    if not _is_folder(folder):
-        return 2
     today = datetime.now().astimezone().date()
     try:
+        check_asked(folder, [topic])
         made = release_checked(folder, topic, today, against)
     except ReleaseBroken as broken:
         _tell_refused(folder, topic, broken.findings, as_json=as_json)
@@ -32,7 +32,7 @@ def run_release(folder: Path, topic: str, against: str | None, *, as_json: bool)
         _tell_refused(folder, topic, _findings(refused), as_json=as_json)
         return 1
     except CannotRun as error:
-        return _could_not(error)
+        return could_not(error)
     except OSError as error:
         sys.stderr.write(f"tidegate: the release could not be written: {error}\n")
         return 2
@@ -42,14 +42,15 @@ def run_release(folder: Path, topic: str, against: str | None, *, as_json: bool)
 
 def run_add_golden(folder: Path, topic: str) -> int:
     """Adds the golden records that released versions lack, and names the files."""
-    if not _is_folder(folder):
-        return 2
     try:
+        check_asked(folder, [topic])
         written = add_golden(folder, topic)
     except ReleaseRefused as refused:
         for finding in _findings(refused):
             sys.stderr.write(_line(folder, finding))
         return 1
+    except CannotRun as error:
+        return could_not(error)
     except OSError as error:
         sys.stderr.write(f"tidegate: golden records could not be written: {error}\n")
         return 2
@@ -62,16 +63,15 @@ def run_add_golden(folder: Path, topic: str) -> int:
 
 def run_renumber(folder: Path, against: str) -> int:
     """Puts this branch's releases behind the reference's, and tells what moved."""
-    if not _is_folder(folder):
-        return 2
     try:
+        check_asked(folder)
         moved = renumber(folder, against)
     except ReleaseRefused as refused:
         for finding in _findings(refused):
             sys.stderr.write(_line(folder, finding))
         return 1
     except CannotRun as error:
-        return _could_not(error)
+        return could_not(error)
     except OSError as error:
         sys.stderr.write(f"tidegate: the releases could not be moved: {error}\n")
         sys.stderr.write("    hint: nothing is lost; mend that, and run it again\n")
@@ -90,18 +90,6 @@ def run_renumber(folder: Path, against: str) -> int:
         else f"nothing to move: no release here clashes with {against}\n"
     )
     return 0
-
-
-def _is_folder(folder: Path) -> bool:
-    if not (folder / CONTRACTS).is_dir():
-        sys.stderr.write(f"tidegate: {folder} holds no {CONTRACTS}/; --contracts names the schemas folder\n")
-        return False
-    return True
-
-
-def _could_not(error: CannotRun) -> int:
-    sys.stderr.write(f"tidegate: {error}\n" + (f"    hint: {error.hint}\n" if error.hint else ""))
-    return 2
 
 
 def _findings(refused: ReleaseRefused) -> tuple[Finding, ...]:

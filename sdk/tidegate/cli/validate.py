@@ -44,8 +44,14 @@ def run_validate(
 
 
 def _bundle(folder: Path, topic: str) -> Bundle:
-    from tidegate.repository.folder import load  # the extra [cli]
+    from tidegate.check.asked import check_asked  # the extra [cli]
+    from tidegate.check.finding import CannotRun
+    from tidegate.repository.folder import load
 
+    try:
+        check_asked(folder, [topic])
+    except CannotRun as error:
+        raise LookupError(f"{error}; {error.hint}") from None
     loaded = load(folder, working_copies=True)
     for contract in loaded.contracts:
         if contract.topic == topic:
@@ -53,7 +59,7 @@ def _bundle(folder: Path, topic: str) -> Bundle:
     for broken in loaded.broken:
         if broken.topic == topic:
             raise LookupError(f"{broken.file}:{broken.line}: {broken.detail}")
-    raise LookupError(f"{folder} has no contract for the topic {topic}")
+    raise LookupError(f"{folder} does not serve {topic}")
 
 
 def _judge(client: Client, topic: str, row: Row, source: Input, typed: set[str], report: Report) -> None:

@@ -150,7 +150,9 @@ def test_validate_by_a_schemas_folder_and_by_what_topics_kept(
     assert "orders.ndjson:2" in said.err
     assert main(["validate", TOPIC, str(file), "--contracts", str(ROOT / "schemas"), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["valid"] == 1
-    assert main(["validate", "no.such", str(file), "--contracts", str(ROOT / "schemas")]) == 2
+    capsys.readouterr()
+    assert main(["validate", "customer.order", str(file), "--contracts", str(ROOT / "schemas")]) == 2
+    assert 'there is no contract "customer.order"; did you mean "customer.orders"?' in capsys.readouterr().err
     assert gateway.stored == []
 
 

@@ -148,8 +148,10 @@ def test_single_topics_leave_the_others_alone(tmp_path: Path) -> None:
 
 
 def test_what_is_asked_for_and_not_there_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["codegen", "customer.order", "--contracts", str(SCHEMAS), "--out", str(tmp_path / "m")]) == 1
-    assert "customer.order.yaml is not there" in capsys.readouterr().err
+    assert main(["codegen", "customer.order", "--contracts", str(SCHEMAS), "--out", str(tmp_path / "m")]) == 2
+    assert capsys.readouterr().err == (
+        'tidegate: there is no contract "customer.order"\n    hint: did you mean "customer.orders"?\n'
+    )
     assert main(["codegen", "--contracts", str(tmp_path)]) == 2
     assert main(["codegen", "--contracts", str(SCHEMAS), "--package", "../x"]) == 2
     assert main(["codegen", "--contracts", str(SCHEMAS), "--package", "x", "--check"]) == 2
@@ -162,6 +164,11 @@ def test_a_contract_without_a_release_is_left_out_and_told(tmp_path: Path, capsy
     assert main(command) == 0
     assert "left out shop.orders: no released version" in capsys.readouterr().err
     assert main([*command, "shop.orders"]) == 1
+    contract = tmp_path / "new/schemas/contracts/shop.orders.yaml"
+    contract.write_text(contract.read_text().replace("status: active", "status: draft"))
+    capsys.readouterr()
+    assert main([*command, "shop.orders"]) == 1
+    assert capsys.readouterr().err.endswith("shop.orders.yaml is a draft: models are made of what is served\n")
 
 
 def test_a_wheel_is_installed_and_publishes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
