@@ -49,6 +49,8 @@ class Credit:
     def read(self, stream: Stream, size_bytes: int) -> None:
         """So much of what has arrived was read (or there is somebody who waits for it)."""
         size_bytes = min(size_bytes, stream.unread_bytes)
+        if not size_bytes:  # or the stream is over, and no frame may tell of it any more
+            return
         stream.unread_bytes -= size_bytes
         stream.credit_bytes += size_bytes
         if not stream.ended:

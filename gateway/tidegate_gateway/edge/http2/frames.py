@@ -20,6 +20,7 @@ __all__ = [
     "MIN_MAX_FRAME",
     "PADDED",
     "PING",
+    "PING_BYTES",
     "PREFACE",
     "PRIORITIZED",
     "PRIORITY",
@@ -47,6 +48,7 @@ HEAD_BYTES = 9
 MIN_MAX_FRAME = 16_384
 """SETTINGS_MAX_FRAME_SIZE as long as nobody says otherwise; ours, always."""
 MAX_WINDOW = (1 << 31) - 1
+PING_BYTES = 8
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 ACK = END_STREAM = 0x1

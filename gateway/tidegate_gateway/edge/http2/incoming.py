@@ -1,16 +1,20 @@
 """Frames out of bytes: the preface, the nine bytes in front of each, header blocks made whole (RFC 9113, sections 3.4, 4.1 and 6.10).
 
-Part of `connection`, which never sees a CONTINUATION.
+Part of `connection`, which never sees a CONTINUATION, nor SETTINGS, PING or GOAWAY of a shape that they do not have.
 """
 
 from tidegate_gateway.edge.http2.fields import MAX_BLOCK_BYTES
 from tidegate_gateway.edge.http2.frames import (
     ACK,
     CONTINUATION,
+    DATA,
     END_HEADERS,
+    GOAWAY,
     HEAD_BYTES,
     HEADERS,
     MIN_MAX_FRAME,
+    PING,
+    PING_BYTES,
     PREFACE,
     PRIORITIZED,
     SETTINGS,
@@ -28,6 +32,8 @@ DEPENDS_ON_ITSELF = 0x100
 
 _MOST_CONTINUATIONS = 32
 _STREAM_BITS = 0x7FFF_FFFF
+_GOAWAY_BYTES = 8
+_OF_THE_CONNECTION = frozenset({SETTINGS, PING, GOAWAY})
 
 Frame = tuple[int, int, int, bytes]
 """Type, flags, stream and payload; of HEADERS the whole block, without padding and priority."""
@@ -66,7 +72,7 @@ class FrameReader:
                 return None
             self._at = begin + length
             payload = self._data[begin : self._at]
-            if self._block is None and kind != HEADERS and kind != CONTINUATION and self.greeted:
+            if kind == DATA and self._block is None and self.greeted:
                 return kind, flags, number, payload
             whole = self._ruled(kind, flags, number, payload)
             if whole is not None:
@@ -84,6 +90,7 @@ class FrameReader:
         if kind == CONTINUATION:
             raise Violated(ErrorCode.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
         if kind != HEADERS:
+            _look_at(kind, number, payload)
             return kind, flags, number, payload
         flags, fragment = _fragment(flags, number, payload)
         if flags & END_HEADERS:
@@ -105,6 +112,18 @@ class FrameReader:
             return None
         self._block = None
         return HEADERS, began_flags | END_HEADERS, began, bytes(fragments)
+
+
+def _look_at(kind: int, number: int, payload: bytes) -> None:
+    """Raise Violated for a frame of the whole connection that names a stream, or has not the size it must have."""
+    if kind not in _OF_THE_CONNECTION:
+        return
+    if number:
+        raise Violated(ErrorCode.PROTOCOL_ERROR, "SETTINGS, PING or GOAWAY on a stream")
+    if kind == PING and len(payload) != PING_BYTES:
+        raise Violated(ErrorCode.FRAME_SIZE_ERROR, "a PING that is not eight bytes long")
+    if kind == GOAWAY and len(payload) < _GOAWAY_BYTES:
+        raise Violated(ErrorCode.FRAME_SIZE_ERROR, "a GOAWAY that is not even eight bytes long")
 
 
 def _fragment(flags: int, number: int, payload: bytes) -> tuple[int, bytes]:

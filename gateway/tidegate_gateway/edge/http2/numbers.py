@@ -45,10 +45,14 @@ class Numbers:
         """Whether the client itself has closed the stream, not long ago."""
         return not self._closed.get(number, True)
 
+    def was_opened(self, number: int) -> bool:
+        """Whether the number is not idle any more: of an idle stream no RST_STREAM may tell (section 6.4)."""
+        return bool(number & 1) and number <= self.last
+
     def check(self, number: int, what: str) -> None:
-        """Raise Violated where a frame is of no stream, or of one that was never opened.
+        """Raise Violated where a frame is of no stream, or of one that was never opened; those of even numbers are none of a client's.
 
         One that our GOAWAY kept out may have been, as far as its client knows.
         """
-        if not number or self.last < number <= self.final:
+        if not number & 1 or self.last < number <= self.final:
             raise Violated(ErrorCode.PROTOCOL_ERROR, f"{what} of a stream that is not open")

@@ -21,11 +21,15 @@ from tidegate_gateway.edge.http2.streams import FIRST_WINDOW, Stream
 
 __all__ = ["Outgoing"]
 
+_FIRST_TABLE_BYTES = 4_096
+_NO_TABLE = b"\x20"
+"""A dynamic table size update to nothing (RFC 7541, section 6.3): said once, no table is ever too large again."""
+
 
 class Outgoing:
     """One connection's. `out` is what has to be sent, in its order; `peer_frame` the longest payload that the peer takes."""
 
-    __slots__ = ("_blocked", "out", "peer_frame", "peer_window", "said_something", "window")
+    __slots__ = ("_before_block", "_blocked", "_shrunk", "out", "peer_frame", "peer_window", "said_something", "window")
 
     def __init__(self) -> None:
         self.out: list[bytes] = []
@@ -35,10 +39,14 @@ class Outgoing:
         self.said_something = False
         """Whether heads or pieces were sent since somebody set this to False."""
         self._blocked: dict[int, Stream] = {}
+        self._before_block = b""
+        self._shrunk = False
 
     def head(self, number: int, block: bytes, flags: int = 0) -> None:
         """A header block, in as many frames as it needs."""
         self.said_something = True
+        if self._before_block:
+            block, self._before_block = self._before_block + block, b""
         most = self.peer_frame
         if len(block) <= most:
             self.out.append(frame(HEADERS, flags | END_HEADERS, number, block))
@@ -95,6 +103,11 @@ class Outgoing:
         """The stream is over: nothing of it leaves any more."""
         self._blocked.pop(stream.id, None)
         stream.outbox = None
+
+    def shrink_table(self, size_bytes: int) -> None:
+        """The peer keeps a smaller table for us: the next block has to say so (RFC 9113, section 4.3.1), though we put nothing into it."""
+        if size_bytes < _FIRST_TABLE_BYTES and not self._shrunk:
+            self._shrunk, self._before_block = True, _NO_TABLE
 
     def grow(self, more_bytes: int) -> None:
         """The connection's window grows. Raises Violated."""

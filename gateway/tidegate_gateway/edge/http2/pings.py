@@ -4,7 +4,8 @@ from tidegate_gateway.edge.http2.frames import ErrorCode, Violated
 
 __all__ = ["Pings"]
 
-_APART_S = 10.0
+_APART_S = 8.0
+"""Clients ping every ten seconds at most, as their own clocks and the network have it."""
 _MOST_STRIKES = 3
 
 
