@@ -13,6 +13,7 @@ from tidegate_gateway.edge.http2.frames import (
     END_STREAM,
     MAX_WINDOW,
     PING,
+    PING_BYTES,
     SETTINGS,
     ErrorCode,
     Setting,
@@ -28,7 +29,7 @@ from tidegate_gateway.edge.http2.frames import (
 from tidegate_gateway.edge.http2.incoming import DEPENDS_ON_ITSELF, PRIORITY_BYTES, FrameReader
 from tidegate_gateway.edge.http2.numbers import Numbers
 from tidegate_gateway.edge.http2.outgoing import Outgoing
-from tidegate_gateway.edge.http2.patience import A_CALL, A_FRAME, A_PIECE, Patience
+from tidegate_gateway.edge.http2.patience import A_CALL, A_FRAME, A_PIECE, Patience, worth_of_head
 from tidegate_gateway.edge.http2.pings import Pings
 from tidegate_gateway.edge.http2.streams import Stream
 
@@ -88,7 +89,7 @@ class Connection:
     def receive(self, data: bytes, now_s: float) -> bool:
         """Take what has arrived; `now_s` is any clock that only goes on.
 
-        False: the peer's patience is at its end, and nothing more is to be given until `receive(b"", now_s)` is True again.
+        False: its turn is over, or patience at its end, and nothing more is to be given until `receive(b"", now_s)` is True again.
         """
         if self.over:
             return True
@@ -101,19 +102,19 @@ class Connection:
             self._end(violated.code, violated.detail)
             return True
         self._tell()
-        return not self.patience.ended
+        return not self.patience.over
 
     def lost(self) -> None:
         """The peer is gone: every stream ends."""
         self.over = True
-        for stream in list(self.streams.values()):
-            self._gone(stream, ErrorCode.CANCEL)
+        while self.streams:
+            self._gone(self.streams.popitem()[1], ErrorCode.CANCEL)
         self._tell()
 
     def _frames(self) -> None:
         """Take the frames that are whole, as long as there is patience."""
         patience, incoming = self.patience, self._incoming
-        while not patience.ended and not self.over and (arrived := incoming.next()) is not None:
+        while not self.over and patience.begin_frame() and (arrived := incoming.next()) is not None:
             kind, flags, number, payload = arrived
             if kind >= len(self._on):
                 patience.spend(A_FRAME)
@@ -142,6 +143,7 @@ class Connection:
 
     def _headers(self, flags: int, number: int, data: bytes) -> None:
         block = self._reader.read(data)  # whatever comes of it: the table goes on
+        self.patience.spend(worth_of_head(block.size_bytes))
         stream = self.streams.get(number)
         if stream is not None:
             self._trailers(stream, flags, block)
@@ -172,7 +174,7 @@ class Connection:
         self._ended(stream)
 
     def _data(self, flags: int, number: int, payload: bytes) -> None:
-        size, credit = len(payload), self._credit
+        size, credit, body = len(payload), self._credit, unpadded(payload, flags)
         credit.arrived(size)
         stream = self.streams.get(number)
         if stream is None:
@@ -182,7 +184,6 @@ class Connection:
             stream.unread_bytes += size
             raise Violated(ErrorCode.STREAM_CLOSED, "DATA behind the stream's end", number)
         credit.arrived_of(stream, size)
-        body = unpadded(payload, flags)
         stream.inbox += body
         if stream.expected_bytes is not None:
             stream.expected_bytes -= len(body)
@@ -191,7 +192,7 @@ class Connection:
         credit.read(stream, size if stream.receiving else size - len(body))
         if flags & END_STREAM:
             self._ended(stream)
-        elif not body:
+        elif not body or not self.known:  # a stranger's call has one message, in one piece
             self.patience.spend(A_FRAME)
         self._woken[number] = stream
 
@@ -228,10 +229,11 @@ class Connection:
     def _priority(self, _flags: int, number: int, payload: bytes) -> None:
         if not number:
             raise Violated(ErrorCode.PROTOCOL_ERROR, "PRIORITY without a stream")
+        ends = number if self._numbers.was_opened(number) else 0
         if len(payload) != PRIORITY_BYTES:
-            raise Violated(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of another size", number)
+            raise Violated(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of another size", ends)
         if int.from_bytes(payload[:4], "big") & MAX_WINDOW == number:
-            raise Violated(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself", number)
+            raise Violated(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself", ends)
         self.patience.spend(A_FRAME)
 
     def _reset(self, _flags: int, number: int, payload: bytes) -> None:
@@ -245,43 +247,36 @@ class Connection:
             self._numbers.check(number, "RST_STREAM")
             self.patience.spend(A_FRAME)
 
-    def _settings(self, flags: int, number: int, payload: bytes) -> None:
-        if number:
-            raise Violated(ErrorCode.PROTOCOL_ERROR, "SETTINGS on a stream")
+    def _settings(self, flags: int, _number: int, payload: bytes) -> None:
         if flags & ACK:
             if payload:
                 raise Violated(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with settings")
+            self.patience.spend(A_FRAME)
             return
-        for name, value in settings_in(payload):
-            if name is Setting.INITIAL_WINDOW_SIZE:
-                self._outgoing.resize(value, self.streams.values())
-                self._unblock()
-            elif name is Setting.MAX_FRAME_SIZE:
-                self._outgoing.peer_frame = value
+        self.patience.spend(A_FRAME * (1 + len(payload) // 96))
+        named = dict(settings_in(payload))  # the last of each counts: a frame names one as often as it likes
+        outgoing = self._outgoing
+        outgoing.peer_frame = named.get(Setting.MAX_FRAME_SIZE, outgoing.peer_frame)
+        outgoing.shrink_table(named.get(Setting.HEADER_TABLE_SIZE, MAX_WINDOW))
+        outgoing.resize(named.get(Setting.INITIAL_WINDOW_SIZE, outgoing.peer_window), self.streams.values())
         self.out.append(frame(SETTINGS, ACK, 0))
-        self.patience.spend(A_FRAME)
+        self._unblock()
 
     def _push_promise(self, _flags: int, _number: int, _payload: bytes) -> None:
         raise Violated(ErrorCode.PROTOCOL_ERROR, "a client promises nothing")
 
-    def _ping(self, flags: int, number: int, payload: bytes) -> None:
-        if number:
-            raise Violated(ErrorCode.PROTOCOL_ERROR, "PING on a stream")
-        if len(payload) != len(_LAST_CALL):
-            raise Violated(ErrorCode.FRAME_SIZE_ERROR, "a PING that is not eight bytes long")
+    def _ping(self, flags: int, _number: int, payload: bytes) -> None:
+        self.patience.spend(A_FRAME)
         if flags & ACK:
             self.waiting_for_pong = False
             if payload == _LAST_CALL and self.leaving:
                 self.last_call()
             return
-        self.patience.spend(A_FRAME)
         self._pings.came(self._now_s, after_something=self._outgoing.said_something)
         self._outgoing.said_something = False
         self.out.append(frame(PING, ACK, 0, payload))
 
-    def _goaway(self, _flags: int, number: int, _payload: bytes) -> None:
-        if number:
-            raise Violated(ErrorCode.PROTOCOL_ERROR, "GOAWAY on a stream")
+    def _goaway(self, _flags: int, _number: int, _payload: bytes) -> None:
         self.patience.spend(A_FRAME)
 
     def _window_update(self, _flags: int, number: int, payload: bytes) -> None:
@@ -302,18 +297,18 @@ class Connection:
 
     def send_head(self, stream: Stream, block: bytes) -> None:
         """The head of an answer."""
-        if stream.gone is None:
+        if stream.gone is None and not stream.answered:
             self._outgoing.head(stream.id, block)
 
     def send_data(self, stream: Stream, data: bytes) -> None:
         """A piece of an answer; what the peer's windows have no room for waits in the stream's outbox."""
-        if stream.gone is None:
+        if stream.gone is None and not stream.answered:
             self._outgoing.data(stream, data)
             self.patience.earn(A_PIECE)
 
     def send_end(self, stream: Stream, block: bytes) -> None:
         """The trailers of an answer, or all of it where they are its head; behind what still waits."""
-        if stream.gone is not None:
+        if stream.gone is not None or stream.answered:
             return
         stream.answered = True
         if stream.outbox is None:
@@ -356,7 +351,7 @@ class Connection:
     def ping(self) -> None:
         """Ask whether the peer is there: `waiting_for_pong` until it has answered."""
         self.waiting_for_pong = True
-        self.out.append(frame(PING, 0, 0, b"keep" + b"\0" * 4))
+        self.out.append(frame(PING, 0, 0, b"keep".ljust(PING_BYTES, b"\0")))
 
     def leave(self) -> None:
         """Tell the peer to go (section 6.8): no new streams please; those that it has sent meanwhile are taken until its answer to a ping is back."""

@@ -14,15 +14,20 @@ from tidegate_gateway.edge.http2.frames import ErrorCode, Violated
 
 __all__ = ["MAX_BLOCK_BYTES", "Block", "BlockReader", "block_of", "field"]
 
-MAX_BLOCK_BYTES = 65_536
+MAX_BLOCK_BYTES = 32_768
 """Of one header block as sent, and of its fields as HTTP/2 counts them (RFC 9113, section 6.5.2). Past it the connection ends: what
-was left out of the table can never be told again."""
+was left out of the table can never be told again. 90 us of work a KiB, and 900 bytes of indices make 32 KiB."""
 
 _KNOWN_BLOCKS = 32
 """Blocks that say the same as before are known again; so many of a connection."""
+_MOST_KNOWN_BYTES = 65_536
+"""And so many bytes together, as sent and as understood: a thousand connections remember for each other's harm, too."""
+_MOST_RESIZES = 2
+"""Of the table, in front of a block (RFC 7541, section 4.2). They are no fields, so that nothing else bounds them."""
 _STATIC = 0x80
 _INDEXING = 0x40
 _TABLE_SIZE = 0x20
+_LENGTH_DIGITS = 18
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]+").fullmatch
 _BAD_IN_VALUE = re.compile(rb"[\x00\r\n]|^[ \t]|[ \t]$").search
@@ -55,28 +60,35 @@ class BlockReader:
     what a block means, and it is decoded once.
     """
 
-    __slots__ = ("_decoder", "_known")
+    __slots__ = ("_decoder", "_known", "_known_bytes")
 
     def __init__(self) -> None:
         self._decoder = Decoder(max_header_list_size=MAX_BLOCK_BYTES)
         self._known: dict[bytes, Block] = {}
+        self._known_bytes = 0
 
     def read(self, data: bytes) -> Block:
         """What a whole block says. Raises Violated for one that ends the connection."""
         known = self._known.get(data)
         if known is not None:
             return known
+        if _resizes(data) > _MOST_RESIZES:
+            raise Violated(ErrorCode.COMPRESSION_ERROR, "a header block that changes the table's size again and again")
         try:
             fields = self._decoder.decode(data, raw=True)
         except OversizedHeaderListError:
-            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, "header fields past 64 KiB") from None
+            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, "header fields past 32 KiB") from None
         except HPACKError:
             raise Violated(ErrorCode.COMPRESSION_ERROR, "a header block that cannot be decoded") from None
         block = _block(fields)
         if _changes_table(data):
             self._known.clear()
+            self._known_bytes = 0
         elif len(self._known) < _KNOWN_BLOCKS:
-            self._known[data] = block
+            size_bytes = len(data) + 2 * block.size_bytes  # as fields, and as what their reader makes of them
+            if self._known_bytes + size_bytes <= _MOST_KNOWN_BYTES:
+                self._known_bytes += size_bytes
+                self._known[data] = block
         return block
 
 
@@ -115,7 +127,7 @@ def _block(fields: Iterable[tuple[bytes, bytes]]) -> Block:
             fault = fault or _fault(name, value)
             regular.append((name, value))
             if name == b"content-length":
-                fault = fault or ("" if value.isdigit() and len(value) < 19 else "content-length is no number")
+                fault = fault or _length_fault(value, length)
                 length = int(value) if not fault else None
         fault = fault or ("a value with control characters" if _BAD_IN_VALUE(value) else "")
     return Block(
@@ -143,15 +155,37 @@ def _fault(name: bytes, value: bytes) -> str:
         return "a field name that is none, or not in lower case"
     if name in _OF_ONE_CONNECTION:
         return "a field of one connection, which HTTP/2 does not have"
-    return "te is not trailers" if name == b"te" and value != b"trailers" else ""
+    return "te is not trailers" if name == b"te" and value.lower() != b"trailers" else ""
+
+
+def _length_fault(value: bytes, before: int | None) -> str:
+    if not value.isdigit() or len(value) > _LENGTH_DIGITS:
+        return "content-length is no number"
+    return "content-length says two things" if before is not None and before != int(value) else ""
 
 
 def _missing(pseudo: dict[bytes, bytes]) -> str:
     """Trailers have no pseudo-header field at all: that a head needs them is said of a head alone."""
     if not pseudo:
         return ""
+    if pseudo.get(b":method") == b"CONNECT":  # section 8.5: nobody here connects, and its answer says so
+        right = pseudo.get(b":authority") and b":scheme" not in pseudo and b":path" not in pseudo
+        return "" if right else "CONNECT has an authority, and neither scheme nor path"
     missing = [name for name in (b":method", b":scheme", b":path") if not pseudo.get(name)]
     return f"without {missing[0].decode()}" if missing else ""
+
+
+def _resizes(data: bytes) -> int:
+    """How many changes of the table's size stand in front, three at the most; each takes three bytes at the most."""
+    count = at = 0
+    while count <= _MOST_RESIZES and data[at : at + 1] and data[at] & 0xE0 == _TABLE_SIZE:
+        count += 1
+        at += 1
+        if data[at - 1] & 0x1F == 0x1F:
+            while data[at : at + 1] and data[at] & 0x80:
+                at += 1
+            at += 1
+    return count
 
 
 def _changes_table(data: bytes) -> bool:

@@ -4,7 +4,7 @@ Spent by `connection`, which stops reading where nothing is left, and looked at 
 again. Nobody is thrown out: who waits costs less than who comes again (CVE-2023-44487 and its kin, CVE-2025-8671).
 """
 
-__all__ = ["A_CALL", "A_FRAME", "A_PIECE", "Allowance", "Patience", "strangers_together"]
+__all__ = ["A_CALL", "A_FRAME", "A_PIECE", "Allowance", "Patience", "strangers_together", "worth_of_head"]
 
 A_CALL = 1.0
 """What a call costs that is reset, refused, or brings no token that holds."""
@@ -13,11 +13,16 @@ A_FRAME = 1 / 16
 A_PIECE = 4 * A_FRAME
 """What a piece of an answer earns: clients meet each with windows, and some with a ping."""
 
+_FREE_HEAD_BYTES = 4_096
+_HEAD_BYTES_A_FRAME = 256
 _STRANGER = (100.0, 20.0)
 _KNOWN = (1_000.0, 200.0)
 _STRANGERS_TOGETHER = (500.0, 250.0)
 _FREE = 10.0
 """So much a connection may spend whatever other strangers do: a producer that has just come needs one call to be known."""
+_A_TURN = 16.0
+_FRAME_OF_A_TURN = _A_TURN / 128
+"""What a connection may spend, and how many frames it may bring, in one turn of the loop: what is left comes after everybody else."""
 _SHORTEST_PAUSE_S = 0.02
 _LONGEST_PAUSE_S = 1.0
 
@@ -47,6 +52,11 @@ class Allowance:
         return max(0.0, A_CALL - self.left) / self._per_s
 
 
+def worth_of_head(size_bytes: int) -> float:
+    """What the fields of a head cost, as HTTP/2 counts their bytes: to decode 32 KiB takes 3 ms, and 900 bytes may say so much."""
+    return A_FRAME * max(0, (size_bytes - _FREE_HEAD_BYTES) // _HEAD_BYTES_A_FRAME)
+
+
 def strangers_together(now_s: float) -> Allowance:
     """What all connections of a port that have not shown a token may spend together."""
     return Allowance(*_STRANGERS_TOGETHER, now_s)
@@ -55,11 +65,12 @@ def strangers_together(now_s: float) -> Allowance:
 class Patience:
     """With one connection. Until a call of it has shown a token that holds (`know`), it also spends what all strangers have together."""
 
-    __slots__ = ("_own", "_strangers")
+    __slots__ = ("_own", "_strangers", "_turn_left")
 
     def __init__(self, strangers: Allowance, now_s: float) -> None:
         self._own = Allowance(*_STRANGER, now_s)
         self._strangers: Allowance | None = strangers
+        self._turn_left = _A_TURN
 
     @property
     def known(self) -> bool:
@@ -73,13 +84,22 @@ class Patience:
             self._own = Allowance(*_KNOWN, now_s)
 
     def refresh(self, now_s: float) -> None:
-        """Add what the time is worth."""
+        """Add what the time is worth. It is the connection's turn."""
+        self._turn_left = _A_TURN
         self._own.refresh(now_s)
         if self._strangers is not None:
             self._strangers.refresh(now_s)
 
+    def begin_frame(self) -> bool:
+        """Whether one more frame is looked at: there is patience left, and of this turn, too."""
+        if self._turn_left <= 0 or self.ended:
+            return False
+        self._turn_left -= _FRAME_OF_A_TURN
+        return True
+
     def spend(self, calls: float) -> None:
         """Something came to nothing."""
+        self._turn_left -= calls
         self._own.left -= calls
         if self._strangers is not None:
             self._strangers.left -= calls
@@ -90,15 +110,22 @@ class Patience:
             self._own.earn(calls)
 
     @property
+    def over(self) -> bool:
+        """Whether nothing more of the peer is read for now: its turn is over, or patience at its end."""
+        return self._turn_left <= 0 or self.ended
+
+    @property
     def ended(self) -> bool:
-        """Whether nothing more of the peer is read for now."""
+        """Whether it has to wait."""
         own_left = self._own.left
         return own_left < 0 or (
             self._strangers is not None and self._strangers.left < 0 and own_left < _STRANGER[0] - _FREE
         )
 
     def pause_s(self) -> float:
-        """How long nothing is read: until a call's worth is there, a second at most."""
+        """How long nothing is read: until a call's worth is there, a second at most; 0 where it may go on when others had their turn."""
+        if not self.ended:
+            return 0.0
         lacking_s = self._own.lacking_s()
         if self._strangers is not None:
             lacking_s = max(lacking_s, self._strangers.lacking_s())
