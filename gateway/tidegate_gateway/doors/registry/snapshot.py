@@ -1,9 +1,11 @@
 """The catalogue as a registry: a snapshot made of a snapshot, so that a reload is seen at once and never half.
 
-Called by `door`. A contract that did not change keeps its part: printing Protobuf as text costs milliseconds.
+Called by `door`. A contract that did not change keeps its part: printing Protobuf as text costs milliseconds. A version that
+cannot be shown is left out and logged; everything else is served.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
@@ -16,6 +18,8 @@ from tidegate_gateway.doors.registry.protobuf_schemas import ProtoFile, clean_fi
 from tidegate_gateway.intake.catalogue import Catalogue
 
 __all__ = ["KEY_SCHEMA", "Snapshots", "snapshot_of"]
+
+_log = logging.getLogger("tidegate.registry")
 
 KEY_SCHEMA = '"string"'
 """Keys are text: whatever type the field has, its bytes in Kafka are its text's."""
@@ -76,11 +80,29 @@ def _part_of(contract: CompiledContract) -> _Part:
     numbered = [(source.number, source) for source in released]
     if working is not None:
         numbered.append((max((source.number for source in released), default=0) + 1, working.source))
-    versions = (
-        _Version(number=number, source=source, files=clean_files(source.descriptors) if source.descriptors else ())
-        for number, source in numbered
-    )
-    return _Part(source=contract.source, versions=tuple(versions))
+    shown = (_version_of(contract.topic, number, source) for number, source in numbered)
+    return _Part(source=contract.source, versions=tuple(version for version in shown if version is not None))
+
+
+def _version_of(topic: str, number: int, source: VersionSource) -> _Version | None:
+    """None where it cannot be shown, be it by a fault of ours: the others' consumers need their ids all the same."""
+    try:
+        files = clean_files(source.descriptors) if source.descriptors else ()
+        _check_imports(files)
+    except Exception as error:
+        said = "version %s of %s is not in the registry: its schema cannot be shown"
+        _log.exception(said, number, topic, extra={"topic": topic, "detail": repr(error)})
+        return None
+    return _Version(number=number, source=source, files=files)
+
+
+def _check_imports(files: tuple[ProtoFile, ...]) -> None:
+    """Raises LookupError for an import that is not there."""
+    known = {file.name for file in files}
+    for file in files:
+        for name in file.imports:
+            if name not in known:
+                raise LookupError(f"{file.name} imports {name}, which is not there")
 
 
 class _Imports:
