@@ -211,10 +211,8 @@ class Http2Transport(asyncio.Protocol):
     def _write(self) -> None:
         self._flushing = False
         connection, transport = self.connection, self._transport
-        if (
-            transport is None or transport.is_closing() or self._closed_s is not None
-        ):  # uvloop raises at what comes too late
-            connection.out.clear()
+        if transport is None or transport.is_closing() or self._closed_s is not None:
+            connection.out.clear()  # uvloop raises at what comes too late
             return
         if connection.out:
             transport.write(b"".join(connection.out))
