@@ -82,14 +82,23 @@ class BlockReader:
             raise Violated(ErrorCode.COMPRESSION_ERROR, "a header block that cannot be decoded") from None
         block = _block(fields)
         if _changes_table(data):
-            self._known.clear()
-            self._known_bytes = 0
-        elif len(self._known) < _KNOWN_BLOCKS:
-            size_bytes = len(data) + 2 * block.size_bytes  # as fields, and as what their reader makes of them
-            if self._known_bytes + size_bytes <= _MOST_KNOWN_BYTES:
-                self._known_bytes += size_bytes
-                self._known[data] = block
+            self._forget()
+        else:
+            self._know(data, block)
         return block
+
+    def _know(self, data: bytes, block: Block) -> None:
+        size_bytes = len(data) + 2 * block.size_bytes  # as fields, and as what their reader makes of them
+        if size_bytes > _MOST_KNOWN_BYTES:
+            return
+        if len(self._known) >= _KNOWN_BLOCKS or self._known_bytes + size_bytes > _MOST_KNOWN_BYTES:
+            self._forget()  # blocks that come once must not keep out those that come again
+        self._known[data] = block
+        self._known_bytes += size_bytes
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._known_bytes = 0
 
 
 def field(name: bytes, value: bytes) -> bytes:
