@@ -38,7 +38,8 @@ _IDLE_S = 300.0
 """A connection without calls is told to go after this; clients connect again when they have something to say."""
 _BEGUN_A_TURN = 32
 _STRANGERS_A_TURN = 4
-"""Calls that begin in one turn of the loop, of all connections that have shown a token, and of the others: who is known does not queue behind them."""
+"""Calls that begin in one turn of the loop, of all connections that have shown a token, and of the others: who is known does not queue behind them.
+Nor does a connection with one call queue behind all of another's."""
 _ROOM_ABOVE = 1_048_576
 """What is read of a message stands so much above the limit of a request, whose refusal has details."""
 
@@ -115,12 +116,14 @@ class RpcServer:
     def _arrived(self, transport: Http2Transport, stream: Stream) -> None:
         """A stream's head is there: its call begins when it is its turn, unless the client has left by then."""
 
-        def begin() -> None:
-            if stream.gone is None:
-                self._begin(transport, stream)
+        def begin() -> bool:
+            if stream.gone is not None:
+                return False
+            self._begin(transport, stream)
+            return True
 
         turns = self._turns if transport.known else self._strangers_turns
-        turns.begin(begin)
+        turns.begin(begin, transport)
 
     def _begin(self, transport: Http2Transport, stream: Stream) -> None:
         head = call_head(stream.head)

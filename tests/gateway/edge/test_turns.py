@@ -55,3 +55,37 @@ async def test_what_is_begun_may_begin_more() -> None:
     assert begun == ["outer", "inner"]
     await asyncio.sleep(0)
     assert begun == ["outer", "inner", "next"]
+
+
+async def test_of_several_who_wait_each_has_its_turn() -> None:
+    begun: list[str] = []
+    turns = Turns(1)
+    for number in range(4):
+        turns.begin(partial(begun.append, f"flood {number}"), "flood")
+    turns.begin(partial(begun.append, "guest 0"), "guest")
+    turns.begin(partial(begun.append, "guest 1"), "guest")
+    assert len(turns) == 5
+    for _ in range(7):
+        await asyncio.sleep(0)
+    assert begun == ["flood 0", "flood 1", "guest 0", "flood 2", "guest 1", "flood 3"]
+    assert not len(turns)
+
+
+async def test_what_is_over_takes_no_place() -> None:
+    begun: list[int] = []
+    turns = Turns(2)
+    for number in range(600):
+        turns.begin(partial(over, begun, number))
+    turns.begin(lambda: begun.append(1_000))
+    await asyncio.sleep(0)
+    assert begun == [0, 1]
+    assert len(turns) == 601 - 2 - 512  # and passing over has its bound, too
+    await asyncio.sleep(0)
+    assert begun == [0, 1, 1_000]
+
+
+def over(begun: list[int], number: int) -> object:
+    if number >= 2:
+        return False
+    begun.append(number)
+    return None

@@ -29,7 +29,7 @@ from tidegate_gateway.edge.http2.frames import (
 from tidegate_gateway.edge.http2.incoming import DEPENDS_ON_ITSELF, PRIORITY_BYTES, FrameReader
 from tidegate_gateway.edge.http2.numbers import Numbers
 from tidegate_gateway.edge.http2.outgoing import Outgoing
-from tidegate_gateway.edge.http2.patience import A_CALL, A_FRAME, A_PIECE, Patience, worth_of_head
+from tidegate_gateway.edge.http2.patience import A_CALL, A_CONNECTION, A_FRAME, A_PIECE, Patience, worth_of_head
 from tidegate_gateway.edge.http2.pings import Pings
 from tidegate_gateway.edge.http2.streams import Stream
 
@@ -372,7 +372,8 @@ class Connection:
             self.over = True
 
     def _end(self, code: ErrorCode, why: str) -> None:
-        """The connection is over, and the peer is told why."""
+        """The connection is over, and the peer is told why. Who comes again at once pays for it with all strangers."""
+        self.patience.spend(A_CONNECTION)
         self.out.append(goaway(self._numbers.last, code, why.encode()))
         self.lost()
 

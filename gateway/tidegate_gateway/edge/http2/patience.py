@@ -4,12 +4,23 @@ Spent by `connection`, which stops reading where nothing is left, and looked at 
 again. Nobody is thrown out: who waits costs less than who comes again (CVE-2023-44487 and its kin, CVE-2025-8671).
 """
 
-__all__ = ["A_CALL", "A_FRAME", "A_PIECE", "Allowance", "Patience", "strangers_together", "worth_of_head"]
+__all__ = [
+    "A_CALL",
+    "A_CONNECTION",
+    "A_FRAME",
+    "A_PIECE",
+    "Allowance",
+    "Patience",
+    "strangers_together",
+    "worth_of_head",
+]
 
 A_CALL = 1.0
 """What a call costs that is reset, refused, or brings no token that holds."""
 A_FRAME = 1 / 16
 """What a frame costs that moves no event: a ping, settings, a window, an empty piece."""
+A_CONNECTION = 10.0
+"""What it costs to have a connection ended for its frames."""
 A_PIECE = 4 * A_FRAME
 """What a piece of an answer earns: clients meet each with windows, and some with a ping."""
 

@@ -15,12 +15,15 @@ from tidegate_gateway.edge.http2.patience import strangers_together
 from tidegate_gateway.edge.http2.streams import Stream
 from tidegate_gateway.edge.http2.transport import Deadlines, Http2Transport, Owner
 from tidegate_gateway.edge.tls_listener import TlsListener
+from tidegate_gateway.edge.turns import Turns
 
 __all__ = ["Http2Port", "PortBounds"]
 
 _BACKLOG = 2048
 _SWEEP_S = 1.0
 _SWEEPS_A_DEADLINE = 4
+_STRANGERS_A_TURN = 4
+"""Connections without a token that are listened to in one turn of the loop: each may bring milliseconds of work."""
 _CROWDED_S = 0.05
 """A full port looks for who may go at most this often."""
 _GONE_AT_ONCE = 20
@@ -67,6 +70,7 @@ class Http2Port:
             come=self._come,
             gone=self._gone,
             strangers=strangers_together(self._loop.time()),
+            turn=Turns(_STRANGERS_A_TURN).begin,
             most_streams=bounds.most_streams,
             most_head_bytes=bounds.most_head_bytes,
         )

@@ -5,8 +5,9 @@ answers is not read from; one whose patience is at its end neither, for as long 
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 from tidegate_gateway.edge.http2.connection import Connection
@@ -41,12 +42,16 @@ class Deadlines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owner:
-    """What all connections of a port share. `begin` is told of each stream; `come` and `gone` of each connection, `come` says whether it may stay."""
+    """What all connections of a port share. `begin` is told of each stream; `come` and `gone` of each connection, `come` says whether it may stay.
+
+    `strangers` is what all without a token may spend; `turn` calls back when such a connection is to be listened to.
+    """
 
     begin: Callable[["Http2Transport", Stream], None]
     come: Callable[["Http2Transport"], bool]
     gone: Callable[["Http2Transport"], None]
     strangers: Allowance
+    turn: Callable[[Callable[[], object], Hashable], None]
     most_streams: int
     most_head_bytes: int
 
@@ -76,6 +81,7 @@ class Http2Transport(asyncio.Protocol):
         self._left_s: float | None = None
         self._closed_s: float | None = None
         self._resting: asyncio.TimerHandle | None = None
+        self._queued = False
         self._lingering: asyncio.TimerHandle | None = None
         self._room: list[asyncio.Future[None]] = []
 
@@ -98,7 +104,7 @@ class Http2Transport(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """The loop has read something."""
         self._heard_s = self._loop.time()
-        self._receive(data)
+        self._take(data)
 
     def pause_writing(self) -> None:
         """The peer does not take what it is sent: it is not listened to either."""
@@ -186,6 +192,24 @@ class Http2Transport(asyncio.Protocol):
         self._used_s = self._heard_s
         self._owner.begin(self, stream)
 
+    def _take(self, data: bytes) -> None:
+        """Look at what has come: a producer's now, a stranger's when it is its turn."""
+        if self.connection.known or self.connection.over:
+            self._receive(data)
+            return
+        self._queued = True
+        self._owner.turn(partial(self._receive_in_turn, data), self)
+        if self._queued:
+            self._listen_or_not()
+
+    def _receive_in_turn(self, data: bytes) -> bool:
+        self._queued = False
+        if self._transport is None:
+            return False
+        self._receive(data)
+        self._listen_or_not()
+        return True
+
     def _receive(self, data: bytes) -> None:
         if not self.connection.receive(data, self._heard_s) and self._resting is None:
             self._resting = self._loop.call_later(self.connection.patience.pause_s(), self._go_on)
@@ -196,14 +220,15 @@ class Http2Transport(asyncio.Protocol):
     def _go_on(self) -> None:
         self._resting = None
         self._heard_s = self._loop.time()
-        self._receive(b"")
+        self._take(b"")
         self._listen_or_not()
 
     def _listen_or_not(self) -> None:
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        if self._closed_s is None and (self._stuck_s is not None or self._resting is not None):
+        held = self._stuck_s is not None or self._resting is not None or self._queued
+        if held and self._closed_s is None:
             transport.pause_reading()
         else:
             transport.resume_reading()

@@ -1,7 +1,10 @@
 """What strangers send to cost much by little: each shape is bounded by the rules alone, without a socket. Figures stand with the bounds."""
 
+import asyncio
 import struct
 from collections.abc import Callable
+from typing import cast
+from unittest.mock import Mock
 
 import pytest
 from tests.gateway.doors.rpc.conftest import Http2, frame, headers
@@ -12,6 +15,7 @@ from tidegate_gateway.edge.http2.frames import ErrorCode, Violated
 from tidegate_gateway.edge.http2.outgoing import Outgoing
 from tidegate_gateway.edge.http2.patience import Patience, strangers_together
 from tidegate_gateway.edge.http2.streams import Stream
+from tidegate_gateway.edge.http2.transport import Http2Transport, Owner
 
 HELLO = Http2.PREFACE + frame(4, 0, 0)
 HEAD = headers(b"/a/b")
@@ -167,3 +171,45 @@ def test_what_is_remembered_of_blocks_is_bounded_in_bytes() -> None:
     reader.read(changes_table)
     assert not reader._known
     assert reader.read(HEAD) is reader.read(HEAD)
+
+
+def test_a_connection_that_is_ended_for_its_frames_costs_all_strangers() -> None:
+    strangers = strangers_together(0.0)
+    one = Connection(Patience(strangers, 0.0), lambda _: None, most_streams=1, most_head_bytes=1)
+    left = strangers.left
+    one.receive(b"GET / HTTP/1.1\r\n", 0.0)
+    assert one.over
+    assert left - strangers.left == 10.0
+
+
+async def test_a_stranger_is_listened_to_when_it_is_its_turn() -> None:
+    """Forty connections that each bring milliseconds of work come four a turn, and a producer at once."""
+    waiting: list[Callable[[], object]] = []
+    begun: list[Stream] = []
+    owner = Owner(
+        begin=lambda _, stream: begun.append(stream),
+        come=lambda _: True,
+        gone=lambda _: None,
+        strangers=strangers_together(0.0),
+        turn=lambda start, _: waiting.append(start),
+        most_streams=8,
+        most_head_bytes=16_384,
+    )
+    transport, socket = Http2Transport(owner), Mock(spec=asyncio.Transport)
+    socket.is_closing.return_value = False
+    transport.connection_made(cast("asyncio.Transport", socket))
+    transport.data_received(HELLO + frame(1, 5, 1, HEAD))
+    assert not begun
+    socket.pause_reading.assert_called()
+    assert waiting.pop()() is True
+    assert len(begun) == 1
+    assert socket.mock_calls[-1] == ("resume_reading", (), {})
+    transport.connection.know()
+    transport.data_received(frame(1, 5, 3, HEAD))
+    assert len(begun) == 2
+    transport.connection.streams.clear()
+    other = Http2Transport(owner)
+    other.connection_made(cast("asyncio.Transport", socket))
+    other.data_received(HELLO)
+    other.connection_lost(None)
+    assert waiting.pop()() is False  # who is gone takes no place

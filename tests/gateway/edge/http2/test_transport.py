@@ -139,6 +139,7 @@ class Rig:
             come=lambda _: stays,
             gone=self._gone,
             strangers=strangers_together(0.0),
+            turn=lambda start, _: start(),
             most_streams=8,
             most_head_bytes=16_384,
         )
@@ -424,7 +425,8 @@ def test_a_connection_that_shows_a_token_is_known(rig: Rig) -> None:
 @pytest.mark.parametrize("how", ["taken", "lost"])
 async def test_writers_wait_for_room(how: str) -> None:
     owner = Owner(
-        begin=lambda *_: None, come=lambda _: True, gone=lambda _: None, strangers=strangers_together(0.0), most_streams=1, most_head_bytes=1
+        begin=lambda *_: None, come=lambda _: True, gone=lambda _: None, strangers=strangers_together(0.0), turn=lambda start, _: start(),
+        most_streams=1, most_head_bytes=1
     )  # fmt: skip
     transport = Http2Transport(owner)
     transport.connection_made(cast("asyncio.BaseTransport", Socket()))
