@@ -1,7 +1,7 @@
 """Which calls wait for a request that is on its way, and which of them have to go: the oldest, where too many do. Decisions alone.
 
-Told by `calls` of each read, asked by `methods`, which ends the calls. gRPC's core keeps what has arrived of a message where nobody
-sees it, up to the largest one for each call: the memory of in-flight events (`intake.memory`) is charged only once a message is whole.
+Told by `calls` of each read, asked by `methods`, which ends the calls. What has arrived of a message is kept, up to the largest one
+for each call: the memory of in-flight events (`intake.memory`) is charged only once a message is whole.
 """
 
 from collections.abc import Callable, Hashable
@@ -46,7 +46,7 @@ class Receiving(Generic[_Call]):
         self._strangers: dict[_Call, None] = {}
 
     def begun(self, call: _Call, now_s: float, *, timed: bool) -> None:
-        """The call reads from now on; `timed`: the one request that it has to bring, which a stream has not."""
+        """The call reads from now on; `timed`: the one request that it has to bring, or a stream's that has come in part."""
         if timed:
             self._since_s[call] = now_s
         if call.principal is None:
