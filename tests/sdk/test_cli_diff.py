@@ -52,6 +52,36 @@ def test_what_is_not_there_is_told(arguments: list[str], said: str, capsys: pyte
     assert said in capsys.readouterr().err
 
 
-def test_no_schemas_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_before_the_first_release(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", str(tmp_path / "new")]) == 0
+    capsys.readouterr()
+    assert main(["diff", "shop.orders", "1", "work", "--contracts", str(tmp_path / "new/schemas")]) == 2
+    assert capsys.readouterr().err == (
+        "tidegate: shop.orders has no version 1\n    hint: none is released yet; `work` is the schema being edited\n"
+    )
+
+
+def test_a_broken_contract_or_version(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "schemas"
+    shutil.copytree(SCHEMAS, folder)
+    contract = folder / "contracts/customer.orders.yaml"
+    sound = contract.read_text()
+    contract.write_text(sound.replace("property: key", "property: kye"))
+    assert main(["diff", "customer.orders", "1", "2", "--contracts", str(folder)]) == 1
+    assert 'did you mean "key"?' in capsys.readouterr().err
+    contract.write_text(sound)
+    item = folder / "avro/coffeeco/customer/item.avsc"
+    item.write_text(item.read_text().replace('"maximum": 10,', '"maximum": "ten",'))
+    assert main(["diff", "customer.orders", "2", "work", "--contracts", str(folder)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("tidegate: the schema being edited of customer.orders cannot be compiled: ")
+
+
+def test_no_schemas_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["diff", "a", "1", "2", "--contracts", str(tmp_path)]) == 2
-    assert "holds no contracts/" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"tidegate: {tmp_path} holds no contracts/\n    hint: --contracts names the schemas folder\n"
+    )
+    monkeypatch.chdir(SCHEMAS)
+    assert main(["diff", "a", "1", "2"]) == 2
+    assert capsys.readouterr().err.endswith("hint: --contracts names the schemas folder (here it is `--contracts .`)\n")

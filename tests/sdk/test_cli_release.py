@@ -41,7 +41,7 @@ def test_lines_and_exit_codes(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert out == ""
     first, last = err.splitlines()
     assert first.startswith(
-        f"{folder}/contracts/shop.orders.yaml:1:1: [contract/invalid] nothing that a release freezes has changed"
+        f"{folder}/contracts/shop.orders.yaml:1:1: [release/nothing-new] nothing that a release freezes has changed"
     )
     assert last == "tidegate: shop.orders was not released; nothing was changed"
 

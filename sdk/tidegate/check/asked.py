@@ -19,7 +19,8 @@ _SHOWN = 8
 def check_asked(folder: Path, topics: Iterable[str] = ()) -> None:
     """Raises `CannotRun`, with a hint, where `folder` is no schemas folder or has no contract file of one of `topics`."""
     if not (folder / CONTRACTS).is_dir():
-        raise CannotRun(f"{folder} holds no {CONTRACTS}/", "--contracts names the schemas folder")
+        here = " (here it is `--contracts .`)" if Path(CONTRACTS).is_dir() else ""
+        raise CannotRun(f"{folder} holds no {CONTRACTS}/", f"--contracts names the schemas folder{here}")
     known = tuple(name.removeprefix(f"{CONTRACTS}/").removesuffix(".yaml") for name in contract_names(folder, []))
     for topic in topics:
         if topic not in known:

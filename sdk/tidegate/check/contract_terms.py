@@ -1,4 +1,4 @@
-"""What a contract file itself says, compared: format, unknown fields, tombstones, key, event time, size. Called by `examination`."""
+"""What a contract file itself says, compared: format, unknown fields, tombstones, key, event time. Called by `examination`."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from tidegate.contracts.source import VersionSource
 from tidegate.repository.broken import Place
 from tidegate.repository.folder import contract_name
 
-__all__ = ["event_bytes_lowered", "format_changed", "owner_missing", "terms_moved", "terms_tightened"]
+__all__ = ["format_changed", "owner_missing", "terms_moved", "terms_tightened"]
 
 
 def owner_missing(candidate: Candidate) -> Iterator[Finding]:
@@ -51,9 +51,10 @@ def terms_moved(candidate: Candidate) -> Iterator[Finding]:
     A moved key also refuses the explicit keys that producers send, unless they name their version.
     """
     new, pinned = candidate.source, candidate.subject.contract.live.inputs == "pinned"
+    lost = candidate.subject.copy.lost
     for older in candidate.in_use:
         old = older.source
-        if old.key is not None and not _is_same_field(old, old.key, new, new.key):
+        if old.key is not None and new.key not in lost and not _is_same_field(old, old.key, new, new.key):
             said = f'the key was "{old.key}" and is now {_path(new.key)}'
             if new.key is None or pinned:
                 yield _finding(candidate, older, "key", "producer/key-moved", said, severity="warning")
@@ -61,33 +62,9 @@ def terms_moved(candidate: Candidate) -> Iterator[Finding]:
                 said += ", and an explicit key that differs is refused"
                 yield _finding(candidate, older, "key", "producer/key-moved", said)
         before, after = old.event_time, new.event_time
-        if not _is_same_field(old, before, new, after):
+        if after not in lost and not _is_same_field(old, before, new, after):
             said = f"the record's time was {_time(before)} and is now {_time(after)}"
             yield _finding(candidate, older, "eventTime", "compatibility/event-time", said, severity="warning")
-
-
-def event_bytes_lowered(candidate: Candidate) -> Iterator[Finding]:
-    """A bound on an event's size below the reference's. It is live, so that naming a version helps no producer.
-
-    A first bound is a warning: what held before is the gateway's, which no contract knows.
-    """
-    contract, before = candidate.subject.contract, candidate.live
-    most = contract.live.max_event_bytes
-    if before is None or before.source.status == "retired" or most is None:
-        return
-    was = before.source.max_event_bytes
-    if was is not None and was <= most:
-        return
-    sure = was is not None and contract.live.inputs == "any"
-    then = f"{was:,} bytes" if was is not None else "the gateway's bound"
-    yield Finding(
-        place=contract.places["maxEventBytes"],
-        rule="producer/event-bytes",
-        message=f"an event may have {most:,} bytes and had {then} in {before.label}: "
-        f"larger events {'may be' if was is None else 'are'} refused, of every version",
-        severity="error" if sure else "warning",
-        topic=candidate.topic,
-    )
 
 
 def _is_same_field(old: VersionSource, before: str | None, new: VersionSource, after: str | None) -> bool:

@@ -15,16 +15,11 @@ from tidegate.check.avro_consumers import consumers_broken
 from tidegate.check.avro_lint import avro_lint
 from tidegate.check.avro_producers import avro_refusals
 from tidegate.check.buf_config import lint_section
-from tidegate.check.contract_terms import (
-    event_bytes_lowered,
-    format_changed,
-    owner_missing,
-    terms_moved,
-    terms_tightened,
-)
+from tidegate.check.contract_terms import format_changed, owner_missing, terms_moved, terms_tightened
 from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
 from tidegate.check.history import Now, history_broken, without_git
+from tidegate.check.live_terms import live_tightened
 from tidegate.check.older import Candidate, Live, Older
 from tidegate.check.parsed import parsed
 from tidegate.check.processes import spread
@@ -162,16 +157,17 @@ def _guarded(folder: Path, candidate: Candidate) -> list[Finding]:
 def _judged(folder: Path, candidate: Candidate) -> Iterator[Finding]:
     """One contract. Where it does not compile, what can be compared is compared all the same."""
     subject = candidate.subject
-    live = msgspec.structs.replace(subject.contract.live, versions=(subject.copy.source,))
+    source = subject.copy.known_source
+    live = msgspec.structs.replace(subject.contract.live, versions=(source,))
     compiled = None
     try:
-        compiled = compile_version(subject.topic, subject.copy.source, frozenset(live.sensitive))
+        compiled = compile_version(subject.topic, source, frozenset(live.sensitive))
     except (ContractError, RecursionError):
         yield from map(from_broken, compile_problems(live, subject.copy))
     yield from owner_missing(candidate)
     yield from format_changed(candidate)
     yield from terms_moved(candidate)
-    yield from event_bytes_lowered(candidate)
+    yield from live_tightened(candidate)
     if candidate.source.format == "avro":
         try:
             parsed(candidate.source.schema)

@@ -15,7 +15,7 @@ __all__ = ["HINTS", "CannotRun", "Finding", "Severity", "from_broken", "in_order
 Severity = Literal["error", "warning"]
 
 _INPUTS = "keep accepting it, or make producers name their version: inputs: pinned"
-_SCHEMA = "see the Avro specification, or protoc's message"
+_SCHEMA = "CONTRACTS.md, 'Rules', for keywords and expressions; Avro's specification or protobuf.dev for the rest"
 _COMPATIBLE = "give the field a default, keep the old name or type, or publish to a new topic"
 _RESTORE = "restore it from git; a change is released as a new version"
 
@@ -67,6 +67,8 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "producer/key": _INPUTS,
         "producer/key-moved": "events of one entity go to other partitions than before, and compact apart: keep the key, or make a new topic",
         "producer/event-bytes": "raise it again: the bound is live, and what was accepted stays accepted",
+        "producer/pinned": "wanted where a new version refuses what an old one takes: tell producers to name their version first",
+        "producer/route": "keep it while producers use it: the topic's own path takes the same events",
         "golden/invalid": "a golden record is an event that its own version accepts, as JSON",
         "lint/name": "names that every language takes save a rename later",
         "lint/doc": "say what the field means: the topic's page and the generated models show it",
@@ -96,7 +98,8 @@ class CannotRun(Exception):
 class Finding:
     """One thing that is wrong (error) or that will bite (warning), at its place in the folder.
 
-    `place.file` is relative to the schemas folder. `topic` is the contract it is about, None where it is not one's.
+    `place.file` is relative to the schemas folder. `topic` is the contract it is about, None where it is not one's. `guide` is
+    the page that explains a rule which is not ours.
     """
 
     place: Place
@@ -104,11 +107,12 @@ class Finding:
     message: str
     severity: Severity = "error"
     topic: str | None = None
+    guide: str = ""
 
     @property
     def hint(self) -> str:
         """What to do about it."""
-        return HINTS.get(self.rule, "https://buf.build/docs/breaking/rules/" if self.rule.startswith("buf/") else "")
+        return HINTS.get(self.rule, self.guide)
 
 
 def from_broken(row: Broken) -> Finding:

@@ -24,6 +24,8 @@ __all__ = ["protobuf_broken"]
 
 _CATEGORIES = ("FILE", "PACKAGE", "WIRE_JSON", "WIRE")
 _BATCH = 250
+_LINT = "https://buf.build/docs/lint/rules/"
+_BREAKING = "https://buf.build/docs/breaking/rules/"
 """Pairs of versions in one call: buf takes most of a megabyte for each, and a call takes a quarter of a second."""
 _moved = re.compile(r"tidegatepair(\d+)[./]")
 
@@ -84,7 +86,7 @@ def _linted(candidates: Iterable[Candidate], scratch: Path, section: Mapping[str
             topics.setdefault(file.name, candidate.topic)
     for row in lint(image_of(files), scratch, section):
         place = Place(file=f"proto/{row.path}", line=max(row.start_line, 1), column=max(row.start_column, 1))
-        yield Finding(place=place, rule=f"buf/{row.type}", message=row.message, topic=topics.get(row.path))
+        yield Finding(place=place, rule=f"buf/{row.type}", message=row.message, topic=topics.get(row.path), guide=_LINT)
 
 
 def _broken(pairs: Sequence[_Pair], scratch: Path, category: str) -> Iterator[Finding]:
@@ -98,7 +100,7 @@ def _broken(pairs: Sequence[_Pair], scratch: Path, category: str) -> Iterator[Fi
         found.setdefault(key, []).append(pair.older.label)
     for (topic, place, rule, message), labels in found.items():
         said = f"{message.rstrip('.')}: consumers and producers on {named(labels)} break"
-        yield Finding(place=place, rule=rule, message=said, topic=topic)
+        yield Finding(place=place, rule=rule, message=said, topic=topic, guide=_BREAKING)
 
 
 def _place(pair: _Pair, row: BufRow) -> Place:

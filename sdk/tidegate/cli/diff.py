@@ -69,5 +69,8 @@ def _source(subject: Subject, name: str) -> VersionSource:
     found = next((version for version in subject.versions if str(version.number) == name), None)
     if found is None:
         known = ", ".join(str(version.number) for version in subject.versions)
-        raise CannotRun(f"{subject.topic} has no version {shown(name)}", f"there are: {known or 'none'}, and {WORKING}")
+        hint = (
+            f"there are: {known}, and {WORKING}" if known else f"none is released yet; `{WORKING}` is {_title(WORKING)}"
+        )
+        raise CannotRun(f"{subject.topic} has no version {shown(name)}", hint)
     return found

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 refused and nothing was changed, 2 could not run.
 """
 
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tidegate.check.finding import CannotRun, Finding, from_broken
 from tidegate.check.releasing import ReleaseBroken, add_golden, changelog_name, release_checked
 from tidegate.check.renumbering import renumber
 from tidegate.cli.cannot_run import could_not
-from tidegate.repository.release import Released, ReleaseRefused
+from tidegate.repository.release import NothingNew, Released, ReleaseRefused
 
 __all__ = ["run_add_golden", "run_release", "run_renumber"]
 
@@ -93,7 +94,12 @@ def run_renumber(folder: Path, against: str) -> int:
 
 
 def _findings(refused: ReleaseRefused) -> tuple[Finding, ...]:
-    return tuple(map(from_broken, refused.rows))
+    found = map(from_broken, refused.rows)
+    return (
+        tuple(replace(one, rule="release/nothing-new") for one in found)
+        if isinstance(refused, NothingNew)
+        else tuple(found)
+    )
 
 
 def _tell_released(folder: Path, made: Released, *, as_json: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from tidegate.contracts.json_places import JsonError, JsonText, escaped, parse_json
 from tidegate.contracts.wording import did_you_mean, shown
-from tidegate.repository.broken import Place, Problems, Refused
+from tidegate.repository.broken import Broken, Place, Problems, Refused
 from tidegate.repository.files import read_text
 
 __all__ = ["AvroFiles", "AvroSchema", "canonical_text", "read_json"]
@@ -73,7 +73,7 @@ class AvroFiles:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._index: dict[str, list[_Definition]] | None = None
-        self.unreadable: list[str] = []
+        self.unreadable: list[Broken] = []
 
     def read(self, name: str, place: Place, problems: Problems) -> AvroSchema:
         """The schema in the file `name`, self-contained. `place` is where the contract names it. Raises `Refused`."""
@@ -93,10 +93,11 @@ class AvroFiles:
         return self._index
 
     def _add(self, name: str, index: dict[str, list[_Definition]]) -> None:
+        problems = Problems(name)
         try:
-            document = read_json(self._folder, name, Problems(name))
+            document = read_json(self._folder, name, problems)
         except Refused:
-            self.unreadable.append(name)  # named by a contract that uses it, or that misses a name
+            self.unreadable += problems.rows  # told of a contract that uses it, or that misses a name
             return
         todo: list[tuple[Any, str, str]] = [(document.value, "", "")]
         while todo:
@@ -225,12 +226,15 @@ class _Joined:
             files = ", ".join(definition.file for definition in found)
             self._problems.note(f'"{full}" is defined more than once: {files}', origin.place)
         elif not found:
-            hint = did_you_mean(name, _BUILT_IN) or did_you_mean(full, self._files.index())
-            unreadable = ", ".join(self._files.unreadable)
-            hint = hint or (f"these files there are not JSON: {unreadable}" if unreadable else "")
+            unreadable = ", ".join(row.file for row in self._files.unreadable)
+            hint = did_you_mean(name, _BUILT_IN)
+            hint = hint or (f"it may be in what cannot be read there: {unreadable}" if unreadable else "")
+            hint = hint or did_you_mean(full, self._files.index())
             self._problems.note(
                 f'"{shown(full)}" is defined nowhere below avro/' + (f"; {hint}" if hint else ""), origin.place
             )
+            for row in self._files.unreadable:
+                self._problems.note(row.detail, Place(file=row.file, line=row.line, column=row.column))
         return name  # defined further down in the same file: the parser refuses that by itself
 
     def _inlined(self, full: str, definition: _Definition, namespace: str, pointer: str) -> Any:

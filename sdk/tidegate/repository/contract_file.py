@@ -35,7 +35,7 @@ __all__ = ["ContractFile", "Definition", "is_topic", "read_contract"]
 
 _is_topic_text = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII).fullmatch
 _MAX_EVENT_BYTES = 100_000_000
-_PLACED = ("key", "eventTime", "maxEventBytes", "route", "unknownFields", "tombstones")
+_PLACED = ("key", "eventTime", "inputs", "maxEventBytes", "route", "unknownFields", "tombstones")
 
 
 def is_topic(name: str) -> bool:
@@ -58,7 +58,7 @@ class ContractFile:
     """A contract file, read. `live` holds the part shared by all versions, without any version.
 
     The rest becomes part of a version when it is released. `places` knows where `id`, `status`, `key`, `eventTime`,
-    `maxEventBytes`, `route`, `unknownFields` and `tombstones` are written.
+    `inputs`, `maxEventBytes`, `route`, `unknownFields` and `tombstones` are written.
     """
 
     live: ContractSource

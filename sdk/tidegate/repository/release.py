@@ -26,7 +26,7 @@ from tidegate.repository.lock import HEADER, LOCK, Lock, LockLine, read_lock
 from tidegate.repository.released import RELEASED, released_files, version_folder
 from tidegate.repository.working_copy import SchemaFiles, WorkingCopy
 
-__all__ = ["MoreFiles", "ReleaseRefused", "Released", "alone", "release", "sync_folder", "write_synced"]
+__all__ = ["MoreFiles", "NothingNew", "ReleaseRefused", "Released", "alone", "release", "sync_folder", "write_synced"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +51,10 @@ class ReleaseRefused(Exception):
     def __init__(self, rows: tuple[Broken, ...]) -> None:
         super().__init__("; ".join(map(str, rows)))
         self.rows = rows
+
+
+class NothingNew(ReleaseRefused):
+    """What would be released is the newest version already: nothing is wrong, and nothing to do."""
 
 
 MoreFiles = Callable[[VersionSource], Mapping[str, bytes]]
@@ -103,10 +107,11 @@ def _prepared(folder: Path, contract: ContractFile, problems: Problems) -> tuple
     copy = SchemaFiles(folder).working_copy(contract, problems)
     newest = versions[-1] if versions else None
     if newest is not None and newest.fingerprint == copy.source.fingerprint:
-        problems.refuse(
+        problems.note(
             f"nothing that a release freezes has changed since version {newest.number} "
             "(limits, roles, descriptions, owner and Protobuf comments are not frozen)"
         )
+        raise NothingNew(problems.rows)
     _check_compiles(contract, copy)
     number = newest.number + 1 if newest is not None else 1
     numbered = msgspec.structs.replace(copy.source, number=number, schema_id=lock.id_of(schema_hash(copy.source)))

@@ -3,7 +3,7 @@
 Everything a release freezes is settled here: paths that the contract names must exist in the schema.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +26,27 @@ class WorkingCopy:
     """A contract's next version, not released: number 0, schema id 0, its fingerprint set.
 
     `file` holds its schema; `places` are those of JSON pointers into the schema's text (Avro; empty for Protobuf), and
-    `rule_places` those of the rules that the contract file adds, by field path.
+    `rule_places` those of the rules that the contract file adds, by field path. `lost` are paths of the contract file that the
+    schema lacks, noted already.
     """
 
     source: VersionSource
     file: str
     places: Mapping[str, Place]
     rule_places: Mapping[str, Place]
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def known_source(self) -> VersionSource:
+        """The source without what stands on a path of `lost`: what can be judged of it all the same."""
+        if not self.lost:
+            return self.source
+        return msgspec.structs.replace(
+            self.source,
+            key=None if self.source.key in self.lost else self.source.key,
+            event_time=None if self.source.event_time in self.lost else self.source.event_time,
+            rules=tuple(row for row in self.source.rules if row.path not in self.lost),
+        )
 
 
 class SchemaFiles:
@@ -74,12 +88,12 @@ class SchemaFiles:
                 message_index=compiled.message_index,
             )
             known = self._protobuf_fields(compiled.descriptors, definition.message)
-        _check_paths(contract, known, problems)
+        lost = frozenset(_lost_paths(contract, known, problems))
         if problems and strict:
             raise Refused(contract.topic)
         frozen = msgspec.structs.replace(source, fingerprint=fingerprint(source))
         rule_places = {row.path: row.options_place or row.place for row in contract.properties}
-        return WorkingCopy(source=frozen, file=definition.path, places=places, rule_places=rule_places)
+        return WorkingCopy(source=frozen, file=definition.path, places=places, rule_places=rule_places, lost=lost)
 
 
 def _source(contract: ContractFile, schema: str) -> VersionSource:
@@ -96,7 +110,8 @@ def _source(contract: ContractFile, schema: str) -> VersionSource:
     )
 
 
-def _check_paths(contract: ContractFile, known: frozenset[str], problems: Problems) -> None:
+def _lost_paths(contract: ContractFile, known: frozenset[str], problems: Problems) -> Iterator[str]:
+    """What the contract file names and the schema lacks; each is noted."""
     asked = [(f'property "{shown(row.path)}"', row.path, row.place) for row in contract.properties]
     for name, path in (("key", contract.key), ("eventTime", contract.event_time)):
         if path is not None:
@@ -105,3 +120,4 @@ def _check_paths(contract: ContractFile, known: frozenset[str], problems: Proble
         if path not in known:
             hint = did_you_mean(path, known)
             problems.note(f"{what} is no field of {contract.definition.path}" + (f"; {hint}" if hint else ""), place)
+            yield path

@@ -1,7 +1,4 @@
-"""What the contract file says beside the schema, changed: key, event time and size of an event, each with its line and severity.
-
-The size and the status are live, so only git remembers them: those are compared in a real repository.
-"""
+"""What a version freezes of the contract file, changed: key and event time, each with its line and severity."""
 
 from pathlib import Path
 
@@ -22,6 +19,10 @@ message Sale {{
   string order_id = 1;
   string {second} = 2;
   google.protobuf.Timestamp placed_at = 3;
+  repeated Item items = 4;
+}}
+message Item {{
+  string sku = 1;
 }}
 """
 PROTO_CONTRACT = """\
@@ -114,53 +115,18 @@ def test_a_protobuf_field_is_the_same_under_both_names_and_after_a_rename(tmp_pa
     assert write("shopId", "placedAt") == ["producer/key-moved"]
     shop.release("shop.sale")
     assert write("store_id", "placed_at", second="store_id") == []
-    assert write("missing", "placed_at") == ["producer/key-moved"], "a field that is not there is no reason to stop"
+    assert write("items.sku", "placed_at") == ["producer/key-moved"], "it is no key, which is told too"
 
 
-def test_a_lowered_bound_on_events_refuses_those_that_passed(shop: Shop) -> None:
-    shop.contract(maxEventBytes="65536")
-    shop.commit()
-    shop.contract(maxEventBytes="65535")
-    assert shop.errors() == [], "it is live, so that only git remembers it"
-    (found,) = terms(shop, "main")
-    assert (found.severity, row(found)) == ("error", (FILE, 8, "producer/event-bytes"))
-    assert found.message == (
-        "an event may have 65,535 bytes and had 65,536 bytes in main: larger events are refused, of every version"
-    )
-    assert shop.errors("shop.orders", against="main") == [row(found)]
-
-
-@pytest.mark.parametrize(("before", "after"), [("9", "9"), ("9", "10"), ("9", None), (None, None)])
-def test_a_bound_that_stays_or_is_raised_is_fine(shop: Shop, before: str | None, after: str | None) -> None:
-    shop.contract(**({"maxEventBytes": before} if before else {}))
-    shop.commit()
-    shop.contract(**({"maxEventBytes": after} if after else {}), route="/v1/shop/order")
-    assert terms(shop, "main") == []
-
-
-def test_a_first_bound_may_be_below_the_gateways(shop: Shop) -> None:
-    shop.commit()
-    shop.contract(maxEventBytes="100")
-    (found,) = terms(shop, "main")
-    assert (found.severity, found.rule) == ("warning", "producer/event-bytes")
-    assert found.message.startswith(
-        "an event may have 100 bytes and had the gateway's bound in main: larger events may be"
-    )
-
-
-def test_a_version_that_is_named_saves_no_event_from_a_live_bound(shop: Shop) -> None:
-    shop.contract(maxEventBytes="100", inputs="pinned")
-    shop.commit()
-    shop.contract(maxEventBytes="10", inputs="pinned")
-    (found,) = terms(shop, "main")
-    assert (found.severity, found.rule) == ("warning", "producer/event-bytes")
-
-
-@pytest.mark.parametrize("status", ["draft", "retired"])
-def test_what_was_not_taken_is_not_lost(shop: Shop, status: str) -> None:
+def test_a_path_that_the_schema_lacks_is_told_once_and_the_rest_is_judged(shop: Shop) -> None:
     path = shop.folder / FILE
-    shop.contract(maxEventBytes="100")
-    path.write_text(f"status: {status}\n" + path.read_text())
-    shop.commit()
-    path.write_text(path.read_text().replace("value: 100", "value: 10"))
-    assert terms(shop, "main") == []
+    lost = "    properties: [{name: cuont, logicalTypeOptions: {maximum: 9}}]\n"
+    text = path.read_text().replace("value: id", "value: idd") + "      - {property: eventTime, value: placd}\n" + lost
+    path.write_text(text)
+    found = shop.examine().findings
+    assert [row(one) for one in found] == [(FILE, line, "contract/invalid") for line in (7, 8, 9)]
+    assert found[0].message == 'key "idd" is no field of avro/order.avsc; did you mean "id"?'
+    golden = shop.folder / "released/shop.orders/1/golden/mine.json"
+    golden.parent.mkdir()
+    golden.write_text('{"id": "a"}')
+    assert [one.rule for one in shop.examine().findings][3:] == ["golden/invalid"]

@@ -31,10 +31,10 @@ def test_rules_and_hints_are_the_same_list() -> None:
 
 
 def test_bufs_rules_lead_to_bufs_pages() -> None:
+    page = "https://buf.build/docs/lint/rules/"
     place = Place(file="proto/a.proto")
-    assert (
-        Finding(place=place, rule="buf/FIELD_SAME_NAME", message="x").hint == "https://buf.build/docs/breaking/rules/"
-    )
+    assert Finding(place=place, rule="buf/ENUM_PASCAL_CASE", message="x", guide=page).hint == page
+    assert Finding(place=place, rule="contract/draft", message="x", guide=page).hint == HINTS["contract/draft"]
 
 
 def test_a_broken_file_is_under_its_own_rule() -> None:

@@ -235,6 +235,7 @@ def test_a_nested_message_is_a_warning(tmp_path: Path) -> None:
 def test_buf_lint_by_the_projects_own_rules(proto_shop: Shop) -> None:
     write(proto_shop.folder, "a", "  int32 x = 1;\n  int32 oddName = 2;")
     assert proto_shop.errors() == [("proto/shop/a/v1/a.proto", 5, "buf/FIELD_LOWER_SNAKE_CASE")]
+    assert [one.hint for one in proto_shop.examine().findings] == ["https://buf.build/docs/lint/rules/"]
     (proto_shop.root / "buf.yaml").write_text("version: v2\nlint:\n  except: [FIELD_LOWER_SNAKE_CASE]\n")
     assert proto_shop.errors() == []
     config = "version: v2\nlint:\n  ignore: [schemas/proto/shop/a/v1/a.proto]\n"
@@ -285,6 +286,7 @@ def test_against_git_and_without_buf(proto_shop: Shop, monkeypatch: pytest.Monke
         "buf/FIELD_NO_DELETE_UNLESS_NAME_RESERVED", "buf/FIELD_NO_DELETE_UNLESS_NUMBER_RESERVED",
     }  # fmt: skip
     assert first.message.endswith("consumers and producers on main break")
+    assert first.hint == "https://buf.build/docs/breaking/rules/"
     monkeypatch.setattr(shutil, "which", lambda *_args, **_more: None)
     with pytest.raises(CannotRun, match="buf is not installed"):
         proto_shop.examine()
