@@ -94,6 +94,7 @@ class Peer:
     def __init__(self, *, known: bool = True, greet: bool = True, most_streams: int = 4) -> None:
         self.begun: list[Stream] = []
         self.woken: list[int] = []
+        self.now_s = 0.0
         self.connection = Connection(
             Patience(strangers_together(0.0), 0.0), self._begin, most_streams=most_streams, most_head_bytes=16_384
         )
@@ -106,11 +107,11 @@ class Peer:
         self.begun.append(stream)
         stream.wake = lambda: self.woken.append(stream.id)
 
-    def say(self, *frames: bytes, now_s: float = 0.0) -> list[Sent]:
+    def say(self, *frames: bytes) -> list[Sent]:
         """Give the frames, in as many turns as they need, and take what the server has to say then."""
-        more = self.connection.receive(b"".join(frames), now_s)
+        more = self.connection.receive(b"".join(frames), self.now_s)
         while not more and not self.connection.patience.ended:
-            more = self.connection.receive(b"", now_s)
+            more = self.connection.receive(b"", self.now_s)
         return self.heard()
 
     def heard(self) -> list[Sent]:
