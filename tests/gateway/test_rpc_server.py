@@ -214,6 +214,21 @@ async def test_half_a_message_of_a_stream_is_let_go_and_silence_is_not(open_door
     silent.cancel()
 
 
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [(message(b"")[:1] + b"\x7f\xff\xff\xff", "8"), (message(b"no gzip", compressed=True), "3"), (request()[:-1], "3")],
+    ids=["too long", "not packed", "cut"],
+)
+async def test_a_streams_message_that_is_none_ends_it_behind_what_is_owed(
+    door: RpcGate, second: bytes, status: str
+) -> None:
+    head = frame(HEADERS, END_HEADERS, 1, headers(STREAM, AUTHORIZED, (b"grpc-encoding", b"gzip")))
+    seen = await answered(door, head + frame(DATA, END_STREAM, 1, request() + second))
+    assert [kind for kind, *_ in seen] == [HEADERS, DATA, HEADERS]
+    assert fields(seen)["grpc-status"] == status
+    assert "grpc-status-details-bin" in fields(seen)
+
+
 async def test_connections_beyond_the_most_are_closed(open_door: Opener) -> None:
     door = await open_door(rpc=RpcSettings(max_connections=3))
     connections = [await Http2.open(door.server.address) for _ in range(5)]

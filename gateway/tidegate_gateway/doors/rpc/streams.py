@@ -60,8 +60,8 @@ class Closing:
 async def answer_in_order(call: Conversation, take: Take, closing: Closing, lifetime_s: float) -> None:
     """Answer until the client has closed its side, the port drains, or the stream is `lifetime_s` old; then what is owed.
 
-    A request that was not read then gets no response: its sender opens a new stream. Raises what `take` raises, once everything
-    before it was answered.
+    A request that was not read then gets no response: its sender opens a new stream. Raises what `take` or a read raises, once
+    everything before it was answered.
     """
     stream = _Stream(call, take)
     timer = asyncio.get_running_loop().call_later(lifetime_s, stream.stop)
@@ -69,6 +69,8 @@ async def answer_in_order(call: Conversation, take: Take, closing: Closing, life
     reader = asyncio.create_task(stream.read_on())
     try:
         await stream.write_on()
+        if reader.done():  # what it ended with may be the end of the call: a message that is too long, or none
+            await reader
     finally:
         closing.forget(stream.stop)
         timer.cancel()

@@ -6,10 +6,12 @@ import grpc
 import pytest
 from tests.gateway.doors.rpc.conftest import RpcGate, event, refused
 
+from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.doors.rpc import methods as methods_module
 from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.methods import Crowd, Method, Service
+from tidegate_gateway.intake.faults import Fault
 
 SERVICE = "brought.by.AContract"
 
@@ -85,6 +87,29 @@ async def test_a_handler_that_breaks_is_a_fault_of_ours(door: RpcGate) -> None:
     assert (error.code, error.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
     assert "secret" not in str(error.status)
     assert door.gate.requests == ["grpc internal"]
+
+
+async def test_a_request_that_comes_as_its_call_is_let_go_is_answered(door: RpcGate) -> None:
+    """Its event may be stored by then: nobody may be told that it never arrived."""
+    begun, go, calls = asyncio.Event(), asyncio.Event(), []
+
+    async def slow(call: Call) -> bytes:
+        asked = await call.read_one()
+        calls.append(call)
+        begun.set()
+        await go.wait()
+        return asked
+
+    methods = door.server._methods
+    methods.swap((*door.server._own, echoing(slow)))
+    answer = asyncio.create_task(door.raw(f"/{SERVICE}/Echo", b"x"))
+    await begun.wait()
+    methods._let_go(calls[0], Fault(Code.TIMEOUT, "the request did not arrive in time"))
+    await asyncio.gather(*methods._ending)
+    go.set()
+    assert await answer == b"x"
+    assert door.gate.requests == ["grpc ok"]
+    assert door.gate.refused == []
 
 
 def test_one_name_twice_is_refused(door: RpcGate) -> None:
