@@ -65,7 +65,7 @@ class Connection:
         self._opened: list[Stream] = []
         self._woken: dict[int, Stream] = {}
         self._now_s = 0.0
-        self._on = (
+        self._on: tuple[Callable[[int, int, bytes], None], ...] = (
             self._data,
             self._headers,
             self._priority,
@@ -105,11 +105,13 @@ class Connection:
         return not self.patience.over
 
     def lost(self) -> None:
-        """The peer is gone: every stream ends."""
+        """The peer is gone: every stream ends, and nothing is kept of it until the next collection finds the connection."""
         self.over = True
         while self.streams:
             self._gone(self.streams.popitem()[1], ErrorCode.CANCEL)
         self._tell()
+        self._incoming.forget()
+        self._begin, self._on = (lambda _: None), ()
 
     def _frames(self) -> None:
         """Take the frames that are whole, as long as there is patience."""

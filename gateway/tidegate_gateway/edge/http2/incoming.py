@@ -61,6 +61,10 @@ class FrameReader:
             if len(self._data) >= len(PREFACE):
                 self._prefaced, self._at = True, len(PREFACE)
 
+    def forget(self) -> None:
+        """Nobody will take what has arrived."""
+        self._data, self._at, self._block = b"", 0, None
+
     def next(self) -> Frame | None:
         """The next frame; None where it is not whole yet. Raises Violated, which is the connection's end."""
         while self._prefaced and len(self._data) - self._at >= HEAD_BYTES:

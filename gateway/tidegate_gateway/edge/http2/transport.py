@@ -125,6 +125,7 @@ class Http2Transport(asyncio.Protocol):
         for timer in (self._resting, self._lingering):
             if timer is not None:
                 timer.cancel()
+        self._resting = self._lingering = None
         self.connection.lost()
         self.resume_writing()
         self._transport = None

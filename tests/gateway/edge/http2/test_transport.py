@@ -1,6 +1,8 @@
 """One connection between socket and rules: what is written when, when nothing is read, and its deadlines. Socket and clock are the test's."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -414,6 +416,24 @@ def test_a_lost_connection_ends_its_streams_and_timers(rig: Rig) -> None:
     rig.transport.connection_lost(ConnectionResetError())
     assert (woken, rig.gone, rig.begun[0].gone) == ([1], 1, ErrorCode.CANCEL)
     assert all(timer.cancelled for timer in rig.loop.timers)
+
+
+def test_a_lost_connection_is_gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not with the next collection, which is rare in the gateway: strangers may come and go by the thousand, each with what it sent."""
+    rig = Rig(monkeypatch)
+    rig.arrives(
+        frame(HEADERS, END_HEADERS, 1, block(POST)) + frame(0, 0, 1, bytes(16_000)) + frame(99, 0, 0, bytes(9_000))[:-1]
+    )
+    rig.transport.connection_lost(None)
+    kept = [weakref.ref(rig.transport.connection), weakref.ref(rig.transport)]
+    rig.begun.clear()
+    rig.loop.soon.clear()
+    gc.disable()
+    try:
+        del rig.transport
+        assert [one() for one in kept] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_connection_that_shows_a_token_is_known(rig: Rig) -> None:
