@@ -62,6 +62,7 @@ class RpcServer:
         self._admission = Admission(self._methods, self._crowd, deps.intake.memory)
         self._most_message_bytes = deps.intake.settings.max_batch_bytes + _ROOM_ABOVE
         self._turns, self._strangers_turns = Turns(_BEGUN_A_TURN), Turns(_STRANGERS_A_TURN)
+        self._unpacks = Turns(1)
         self._calls: set[asyncio.Task[None]] = set()
         self._most_calls = _LAST_WALL * (settings.max_calls + MOST_ASIDE)
         self._tls = TlsContext(settings.tls) if settings.tls is not None else None
@@ -132,7 +133,7 @@ class RpcServer:
             transport.connection.answered(good=False)
             transport.flush()
             return
-        exchange = Exchange(transport, stream, head, self._most_message_bytes)
+        exchange = Exchange(transport, stream, head, self._most_message_bytes, self._unpacks)
         if len(self._calls) >= self._most_calls:
             exchange.fail(StatusCode.RESOURCE_EXHAUSTED, "the port has more calls under way than it can look at")
             return

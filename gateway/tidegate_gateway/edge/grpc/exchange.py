@@ -5,14 +5,16 @@ Made by `port` for each stream; a `doors.rpc.calls.Context`. What it is told to 
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 from tidegate.errors import Code
 from tidegate_gateway.edge.grpc.heads import ANSWER_HEAD, END_OK, CallHead, Metadata, ending, refusal
-from tidegate_gateway.edge.grpc.messages import message, take
+from tidegate_gateway.edge.grpc.messages import Unpacking, message, take
 from tidegate_gateway.edge.http2.frames import ErrorCode
 from tidegate_gateway.edge.http2.streams import Stream, unheard
 from tidegate_gateway.edge.http2.transport import Http2Transport
 from tidegate_gateway.edge.tls import certificate_name
+from tidegate_gateway.edge.turns import Turns
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["Exchange"]
@@ -38,17 +40,21 @@ class Exchange:
         "_told",
         "_trailing",
         "_transport",
+        "_unpacks",
         "_writing",
         "head",
     )
 
-    def __init__(self, transport: Http2Transport, stream: Stream, head: CallHead, most_message_bytes: int) -> None:
+    def __init__(
+        self, transport: Http2Transport, stream: Stream, head: CallHead, most_message_bytes: int, unpacks: Turns
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._connection = transport.connection
         self._stream = stream
         self.head = head
         self._most_message_bytes = most_message_bytes
+        self._unpacks = unpacks
         self._told = False
         self._trailing: Metadata = ()
         self._reading: asyncio.Future[None] | None = None
@@ -117,7 +123,7 @@ class Exchange:
                 stream.receiving = False
                 connection.read(stream, taken[1])
                 self._send_credit()
-                return taken[0]
+                return await self._unpacked(taken[0]) if isinstance(taken[0], Unpacking) else taken[0]
             if stream.ended:
                 if stream.inbox:
                     raise Fault(Code.MALFORMED, "the call ended within a message")
@@ -130,6 +136,14 @@ class Exchange:
             self._send_credit()
             self._reading = self._loop.create_future()
             await self._reading
+
+    async def _unpacked(self, unpacking: Unpacking) -> bytes:
+        """In steps, of which all calls together have one in a turn of the loop."""
+        while (plain := unpacking.step()) is None:
+            turn = self._loop.create_future()
+            self._unpacks.begin(partial(_come, turn), self._connection)
+            await turn
+        return plain
 
     def _send_credit(self) -> None:
         if self._connection.out:
@@ -206,3 +220,10 @@ class Exchange:
             self._connection.reset(self._stream.id, ErrorCode.CANCEL)
             self._transport.flush()
         self.cancel()
+
+
+def _come(turn: "asyncio.Future[None]") -> bool:
+    if turn.done():  # the call has ended while it waited
+        return False
+    turn.set_result(None)
+    return True

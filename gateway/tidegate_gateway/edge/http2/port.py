@@ -22,7 +22,7 @@ __all__ = ["Http2Port", "PortBounds"]
 _BACKLOG = 2048
 _SWEEP_S = 1.0
 _SWEEPS_A_DEADLINE = 4
-_STRANGERS_A_TURN = 4
+_STRANGERS_A_TURN = 2
 """Connections without a token that are listened to in one turn of the loop: each may bring milliseconds of work."""
 _CROWDED_S = 0.05
 """A full port looks for who may go at most this often."""

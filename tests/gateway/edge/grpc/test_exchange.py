@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import gzip
 import weakref
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -36,6 +37,7 @@ from tidegate_gateway.edge.http2.frames import (
 from tidegate_gateway.edge.http2.patience import Patience, strangers_together
 from tidegate_gateway.edge.http2.streams import Stream
 from tidegate_gateway.edge.http2.transport import Http2Transport
+from tidegate_gateway.edge.turns import Turns
 from tidegate_gateway.intake.faults import Fault
 
 CALL = (
@@ -94,7 +96,7 @@ class Wire:
         if body:
             self.arrives(frame(DATA, END_STREAM if ends else 0, number, body))
         stream = self.began[-1]
-        return Exchange(cast("Http2Transport", self), stream, call_head(stream.head), MOST_BYTES)
+        return Exchange(cast("Http2Transport", self), stream, call_head(stream.head), MOST_BYTES, Turns(1))
 
 
 Handler = Callable[[Exchange], Coroutine[object, object, None]]
@@ -452,3 +454,42 @@ async def test_a_call_that_is_over_keeps_nothing(how: str) -> None:
     finally:
         gc.enable()
     assert not wire.connection.streams
+
+
+async def test_messages_that_unpack_to_megabytes_leave_the_loop_to_others() -> None:
+    """Ten kilobytes that are eight megabytes, in every stream of a producer that turned bad: one step a turn, of them all."""
+    wire, most_bytes, unpacks = Wire(), 2_000_000, Turns(1)
+    wire.connection.know()
+    bomb = message(gzip.compress(bytes(2_000_000)))
+    calls = [wire.call((b"grpc-encoding", b"gzip"), body=b"\1" + bomb[1:], ends=True) for _ in range(3)]
+    calls = [
+        Exchange(cast("Http2Transport", wire), stream, call.head, most_bytes, unpacks)
+        for stream, call in zip(wire.began, calls, strict=True)
+    ]
+    reading = [asyncio.create_task(call.read()) for call in calls]
+    seen = 0
+    while not all(task.done() for task in reading):
+        seen += 1
+        await asyncio.sleep(0)
+    assert [task.result() for task in reading] == [bytes(2_000_000)] * 3
+    assert seen >= 3 * 6
+
+
+async def test_a_call_that_ends_while_it_unpacks_holds_up_nobody() -> None:
+    wire, unpacks = Wire(), Turns(1)
+    wire.connection.know()
+    bomb = message(gzip.compress(bytes(2_000_000)))
+    for _ in range(2):
+        wire.call((b"grpc-encoding", b"gzip"), body=b"\1" + bomb[1:], ends=True)
+    first, second = (
+        asyncio.create_task(
+            Exchange(cast("Http2Transport", wire), stream, call_head(stream.head), 2_000_000, unpacks).read()
+        )
+        for stream in wire.began
+    )
+    await turns(2)
+    first.cancel()
+    assert await second == bytes(2_000_000)
+    assert first.cancelled()
+    await turns()
+    assert not len(unpacks)

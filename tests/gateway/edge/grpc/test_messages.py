@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate.errors import Code
-from tidegate_gateway.edge.grpc.messages import message, take
+from tidegate_gateway.edge.grpc.messages import Unpacking, message, take
 from tidegate_gateway.intake.faults import Fault
 
 MOST = 1000
@@ -92,3 +92,39 @@ def test_too_long_once_unpacked() -> None:
 )
 def test_what_cannot_be_unpacked_whole(body: bytes) -> None:
     assert refused(packed(body), "gzip").code is Code.MALFORMED
+
+
+@pytest.mark.parametrize("size", [262_144, 262_145, 3 * 262_144, 1_000_000])
+def test_a_message_of_nothing_is_unpacked_in_steps(size: int) -> None:
+    """A bomb of 10 kB holds 8 MB, which are 30 ms of everybody's loop."""
+    body, most = bytes(size), 1_000_000
+    taken = take(bytearray(packed(gzip.compress(body))), most, "gzip")
+    assert taken is not None
+    unpacking, steps = taken[0], 1
+    while isinstance(unpacking, Unpacking) and (plain := unpacking.step()) is None:
+        steps += 1
+    assert (plain if isinstance(unpacking, Unpacking) else unpacking) == body
+    assert steps <= -(-size // 262_144)
+
+
+def test_what_is_wrong_behind_the_first_step_is_found() -> None:
+    whole = gzip.compress(bytes(1_000_000))
+    for wire, most, code in (
+        (whole[:-1], 1_000_000, Code.MALFORMED),
+        (whole + b"x", 1_000_000, Code.MALFORMED),
+        (whole, 999_999, Code.TOO_LARGE),
+        (whole[:900] + b"\xff" * 100, 1_000_000, Code.MALFORMED),
+    ):
+        taken = take(bytearray(packed(wire)), most, "gzip")
+        assert taken is not None
+        unpacking = taken[0]
+        assert isinstance(unpacking, Unpacking)
+        with pytest.raises(Fault) as caught:
+            unpack(unpacking)
+        assert caught.value.code is code
+
+
+def unpack(unpacking: Unpacking) -> bytes:
+    while (plain := unpacking.step()) is None:
+        continue
+    return plain

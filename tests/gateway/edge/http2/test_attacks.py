@@ -183,7 +183,7 @@ def test_a_connection_that_is_ended_for_its_frames_costs_all_strangers() -> None
 
 
 async def test_a_stranger_is_listened_to_when_it_is_its_turn() -> None:
-    """Forty connections that each bring milliseconds of work come four a turn, and a producer at once."""
+    """Forty connections that each bring milliseconds of work come two a turn, and a producer at once."""
     waiting: list[Callable[[], object]] = []
     begun: list[Stream] = []
     owner = Owner(
