@@ -321,7 +321,7 @@ class Gateway:
                 on_request=metrics.on_request,
                 on_refused=metrics.refused,
             ),
-            bind(grpc.host, grpc.port),
+            bind(grpc.host, grpc.port, "for gRPC"),
         )
 
     def _admin_app(self, answers: Answers, metrics: Metrics) -> FastAPI:

@@ -59,8 +59,8 @@ class PortSettings:
     tls: TlsContext | None = None
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 is any free one. Raises PortTakenError."""
+def bind(host: str, port: int, purpose: str = "") -> socket.socket:
+    """A listening TCP socket; port 0 is any free one. Raises PortTakenError, whose text says for what `purpose` (`for gRPC`)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -69,7 +69,8 @@ def bind(host: str, port: int) -> socket.socket:
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        raise PortTakenError(f"cannot listen on {host}:{port}: {error.strerror or error}") from error
+        asked = f"{host}:{port} {purpose}".rstrip()
+        raise PortTakenError(f"cannot listen on {asked}: {error.strerror or error}") from error
     listener.setblocking(False)
     return listener
 
