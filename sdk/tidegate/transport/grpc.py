@@ -5,14 +5,14 @@ stream authenticates once, so each token has streams of its own.
 """
 
 import asyncio
-from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 import grpc
 import grpc.aio
 
 from tidegate.ingest.v1 import ingest_pb2 as pb
-from tidegate.transport.messages import answer_of, batch_message, refusal_of
+from tidegate.transport.grpc_stream import End, PublishCall, ending
+from tidegate.transport.messages import answer_of, batch_message
 from tidegate.transport.port import Answer, Bundle, BundleAnswer, NoBundle, NotModified, Request, Unreached
 
 __all__ = ["GrpcTransport"]
@@ -27,15 +27,9 @@ _OPTIONS: Final = (
     ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),  # delivery waits longer by itself
 )
-_NO_ANSWER: Final = frozenset(
-    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
-)
-_OWN_MAKING: Final = "Internal error from Core"
-_LOOKS: Final = 5
-_LOOK_S: Final = 0.01
 _LAST_EVENTS_S: Final = 0.1
 _Metadata = tuple[tuple[str, str], ...]
-_Stream = grpc.aio.StreamStreamCall[Any, pb.PublishResponse]
+_UNREAD: Final = Unreached(reason="the gateway ended the stream before it read the request", maybe_stored=False)
 
 
 class GrpcTransport:
@@ -58,7 +52,7 @@ class GrpcTransport:
         self._get_contract = self._channel.unary_unary(
             f"{_SERVICE}/GetContract", pb.GetContractRequest.SerializeToString, pb.GetContractResponse.FromString
         )
-        self._idle: list[tuple[str | None, _Stream]] = []
+        self._idle: list[PublishCall] = []
 
     async def send(self, request: Request, timeout_s: float) -> Answer:
         """One request and its response over a stream of its own for that time."""
@@ -72,43 +66,30 @@ class GrpcTransport:
         message = batch_message(request)
         kept = self._kept(request.token)
         if kept is not None:
-            answer = await self._over(kept, request, message)
+            answer = await self._over(kept, message)
             if answer is not None:
                 return answer
-        stream = self._open(metadata=_metadata(request.token, request.traceparent))
-        try:
-            await stream.wait_for_connection()
-        except grpc.aio.AioRpcError as error:
-            return _unconnected(error)
-        except BaseException:
-            stream.cancel()
-            raise
-        answer = await self._over(stream, request, message)
-        return answer if answer is not None else Unreached(reason="the gateway ended the stream", maybe_stored=True)
+        call = PublishCall(self._open(metadata=_metadata(request.token, request.traceparent)), request.token)
+        end = await call.connect()
+        answer = await self._over(call, message) if end is None else ending(end, maybe_arrived=False)
+        return answer if answer is not None else _UNREAD
 
-    def _kept(self, token: str | None) -> _Stream | None:
+    def _kept(self, token: str | None) -> PublishCall | None:
         """A stream that is free; those of another token, and those that ended, are let go."""
         while self._idle:
-            of, stream = self._idle.pop()
-            if of == token and not stream.done():
-                return stream
-            stream.cancel()
+            call = self._idle.pop()
+            if call.token == token and not call.done:
+                return call
+            call.cancel()
         return None
 
-    async def _over(self, stream: _Stream, request: Request, message: pb.PublishRequest) -> Answer | None:
+    async def _over(self, call: PublishCall, message: pb.PublishRequest) -> Answer | None:
         """The answer over this stream; None where the gateway had ended it before it read the request."""
-        try:
-            await stream.write(message)
-            response = await stream.read()
-        except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-            return await _status_of(stream)
-        except BaseException:
-            stream.cancel()
-            raise
-        if isinstance(response, pb.PublishResponse):
-            self._idle.append((request.token, stream))
-            return answer_of(response)
-        return await _status_of(stream)
+        said = await call.exchange(message)
+        if isinstance(said, End):
+            return ending(said, maybe_arrived=True)
+        self._idle.append(call)
+        return answer_of(said)
 
     async def bundle(self, topic: str, etag: str | None, token: str | None, timeout_s: float) -> BundleAnswer:
         """`GetContract`."""
@@ -128,8 +109,8 @@ class GrpcTransport:
         grpc tells of operations that were cancelled a moment later, on whichever loop of the process reads its events; told of one whose loop
         is closed, it drops what else it had to tell (grpcio 1.8x, `PollerCompletionQueue`). So this loop stays until they came.
         """
-        for _, stream in self._idle:
-            stream.cancel()
+        for call in self._idle:
+            call.cancel()
         self._idle.clear()
         await self._channel.close()
         await asyncio.sleep(_LAST_EVENTS_S)
@@ -142,41 +123,3 @@ def _metadata(token: str | None, traceparent: str | None) -> _Metadata:
     if traceparent is not None:
         metadata.append(("traceparent", traceparent))
     return tuple(metadata)
-
-
-def _unconnected(error: grpc.aio.AioRpcError) -> Answer:
-    """The stream was refused before a request went over it."""
-    pushback_ms = _pushback_in(error.trailing_metadata())
-    if error.code() is grpc.StatusCode.UNAVAILABLE and pushback_ms is None:
-        return Unreached(reason="no connection to the gateway", maybe_stored=False)
-    return refusal_of(error.code().name, error.details() or "", pushback_ms)
-
-
-async def _status_of(stream: _Stream) -> Answer | None:
-    """Why a stream ended while a request was due; None: before the request could be written or read.
-
-    A write to a stream that the server has just ended fails, with a status of grpc's own making, which comes before the server's or takes
-    its place (grpcio 1.8x, `_AioCall.set_internal_error`): so the server's is waited for a moment, and may be lost.
-    """
-    for _ in range(_LOOKS):
-        if await stream.details() != _OWN_MAKING:
-            break
-        await asyncio.sleep(_LOOK_S)
-    code = await stream.code()
-    if code is grpc.StatusCode.OK or await stream.details() == _OWN_MAKING:
-        return None
-    pushback_ms = _pushback_in(await stream.trailing_metadata())
-    if pushback_ms is None and code in _NO_ANSWER:
-        return Unreached(reason=f"the connection ended without an answer: {code.name}", maybe_stored=True)
-    return refusal_of(code.name, await stream.details() or "", pushback_ms)
-
-
-def _pushback_in(trailers: Iterable[tuple[str, str | bytes]] | None) -> float | None:
-    """`grpc-retry-pushback-ms` (gRFC A6)."""
-    for name, value in trailers or ():
-        if name == "grpc-retry-pushback-ms":
-            try:
-                return max(0.0, float(value))
-            except ValueError:
-                return None
-    return None

@@ -9,6 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 from tests.sdk.delivery.conftest import outgoing
+from tests.sdk.transport import raw_h2
 
 from tidegate import exceptions
 from tidegate.async_client import AsyncClient
@@ -17,6 +18,7 @@ from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate.settings import ClientSettings
 from tidegate.transport.grpc import GrpcTransport
+from tidegate.transport.grpc_stream import End, ending
 from tidegate.transport.port import Answer, Bundle, NoBundle, NotModified, Receipted, Refusal, Request, Unreached
 
 SERVICE = "tidegate.ingest.v1.IngestService"
@@ -62,11 +64,15 @@ async def one_then_ends(context: Any, server: Server) -> None:
     await answer_all(context, server, 1)
 
 
-def refuses(code: grpc.StatusCode, *trailers: tuple[str, str]) -> Stream:
+def refuses(code: grpc.StatusCode, *trailers: tuple[str, str | bytes]) -> Stream:
     async def act(context: Any, server: Server) -> None:
         await context.abort(code, "scripted", trailers)
 
     return act
+
+
+async def ends_unread(context: Any, server: Server) -> None:
+    """In good order."""
 
 
 async def reads_and_breaks(context: Any, server: Server) -> None:
@@ -159,7 +165,7 @@ async def test_a_stream_that_ended_in_good_order_costs_nothing() -> None:
         (refuses(grpc.StatusCode.PERMISSION_DENIED), Code.FORBIDDEN),
         (refuses(grpc.StatusCode.UNAVAILABLE, ("grpc-retry-pushback-ms", "2500")), Code.OVERLOADED),
         (refuses(grpc.StatusCode.RESOURCE_EXHAUSTED, ("grpc-retry-pushback-ms", "2500")), Code.RATE_LIMITED),
-        (refuses(grpc.StatusCode.RESOURCE_EXHAUSTED), Code.TOO_LARGE),
+        (refuses(grpc.StatusCode.RESOURCE_EXHAUSTED, ("grpc-status-details-bin", b"")), Code.TOO_LARGE),
     ],
 )
 async def test_a_stream_that_is_refused_is_a_refusal(act: Stream, code: Code) -> None:
@@ -222,3 +228,89 @@ async def test_a_refused_token_ends_as_unauthenticated() -> None:
             with pytest.raises(exceptions.Unauthenticated):
                 await gate.publish("t", {"n": 1})
         assert len(server.streams) == 2, "once more, and no third time"
+
+
+@pytest.mark.parametrize("upon", [raw_h2.HEADERS, raw_h2.DATA])
+@pytest.mark.parametrize(
+    "code",
+    [
+        raw_h2.NO_ERROR,
+        raw_h2.PROTOCOL_ERROR,
+        raw_h2.INTERNAL_ERROR,
+        raw_h2.REFUSED_STREAM,
+        raw_h2.CANCEL,
+        raw_h2.ENHANCE_YOUR_CALM,
+    ],
+)
+async def test_a_stream_that_is_reset_refuses_nothing(code: int, upon: int) -> None:
+    """Whatever status grpc makes of it: not for good, and of a request that was written nobody knows whether it is stored."""
+    async with raw_h2.serving(raw_h2.resets(code, upon=upon)) as target:
+        answer = await sent(target)
+    assert isinstance(answer, Unreached)
+    assert answer.maybe_stored or upon == raw_h2.HEADERS
+
+
+async def test_a_goaway_that_leaves_the_stream_out_is_waited_for_no_longer() -> None:
+    async with raw_h2.serving(
+        lambda kind, _: raw_h2.goaway(0, raw_h2.NO_ERROR) if kind == raw_h2.DATA else b""
+    ) as target:
+        answer = await sent(target)
+    assert isinstance(answer, Unreached)
+    assert "no answer within" not in answer.reason
+
+
+async def test_a_stream_that_ends_unread_twice_is_surely_not_stored() -> None:
+    """As one that begins just before a gateway drains: it ends in good order."""
+    async with serving(one_then_ends, ends_unread) as server, transport(server.target) as made:
+        assert isinstance(await made.send(request("e0"), 10), Receipted)
+        answer = await made.send(request("e1"), 10)
+    assert isinstance(answer, Unreached)
+    assert not answer.maybe_stored
+
+
+@pytest.mark.parametrize("status", [14, 0])
+async def test_the_status_of_a_stream_that_ends_while_it_is_written_to_is_not_lost(status: int) -> None:
+    """grpc puts a status of its own in its place when the write fails, as in every second of these."""
+    pushback = [(b"grpc-retry-pushback-ms", b"2500")] if status else []
+    batch = request()
+    batch.events[0].body = b'"' + b"x" * 6000 + b'"'
+    async with raw_h2.serving(raw_h2.ends(status, *pushback, upon=raw_h2.HEADERS)) as target, transport(target) as made:
+        answers = [await made.send(batch, 10) for _ in range(40)]
+    if status:
+        assert {getattr(answer, "code", None) for answer in answers} == {Code.OVERLOADED}
+    else:
+        assert {getattr(answer, "maybe_stored", None) for answer in answers} == {False}
+
+
+def end(code: grpc.StatusCode, details: str = "", pushback_ms: float | None = None, *, explained: bool = False) -> End:
+    return End(code=code, details=details, pushback_ms=pushback_ms, explained=explained)
+
+
+@pytest.mark.parametrize(
+    ("how", "means"),
+    [
+        (end(grpc.StatusCode.OK), None),
+        (end(grpc.StatusCode.RESOURCE_EXHAUSTED, explained=True), Code.TOO_LARGE),
+        (end(grpc.StatusCode.RESOURCE_EXHAUSTED, "Received message larger than max (9 vs. 8)"), Code.TOO_LARGE),
+        (end(grpc.StatusCode.RESOURCE_EXHAUSTED, "RST_STREAM with error code 11"), Unreached),
+        (end(grpc.StatusCode.RESOURCE_EXHAUSTED, pushback_ms=10.0), Code.RATE_LIMITED),
+        (end(grpc.StatusCode.UNAVAILABLE, pushback_ms=0.0), Code.OVERLOADED),
+        (end(grpc.StatusCode.UNAVAILABLE, explained=True), Unreached),
+        (end(grpc.StatusCode.INTERNAL, explained=True), Unreached),
+        (end(grpc.StatusCode.CANCELLED), Unreached),
+        (end(grpc.StatusCode.UNKNOWN), Unreached),
+        (end(grpc.StatusCode.UNAUTHENTICATED), Code.UNAUTHENTICATED),
+        (end(grpc.StatusCode.DEADLINE_EXCEEDED), Code.OUTCOME_UNKNOWN),
+    ],
+)
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_an_end_means(how: End, means: type[Unreached] | Code | None, arrived: bool) -> None:
+    answer = ending(how, maybe_arrived=arrived)
+    if means is None:
+        assert answer is None
+    elif means is Unreached:
+        assert isinstance(answer, Unreached)
+        assert answer.maybe_stored is arrived
+    else:
+        assert isinstance(answer, Refusal)
+        assert answer.code is means
