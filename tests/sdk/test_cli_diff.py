@@ -44,6 +44,7 @@ def test_the_schema_being_edited(tmp_path: Path, capsys: pytest.CaptureFixture[s
             ["customer.order", "1", "2"],
             'there is no contract "customer.order"\n    hint: did you mean "customer.orders"?\n',
         ),
+        (["schemas/contracts/customer.orders.yaml", "1", "2"], 'hint: did you mean "customer.orders"?\n'),
         (["x", "1", "2"], 'there is no contract "x"\n    hint: known: customer.'),
     ],
 )

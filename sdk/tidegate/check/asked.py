@@ -4,7 +4,7 @@ Only names are looked at: whether a contract is sound is told by what reads it.
 """
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tidegate.check.finding import CannotRun
 from tidegate.contracts.wording import did_you_mean, shown
@@ -25,5 +25,10 @@ def check_asked(folder: Path, topics: Iterable[str] = ()) -> None:
     for topic in topics:
         if topic not in known:
             more = ", ..." if len(known) > _SHOWN else ""
-            hint = did_you_mean(topic, known) or f"known: {', '.join(known[:_SHOWN]) or 'none'}{more}"
+            name = PurePath(topic).name.removesuffix(".yaml")  # a contract's file, where its topic was asked for
+            hint = (
+                did_you_mean(topic, known)
+                or did_you_mean(name, known)
+                or f"known: {', '.join(known[:_SHOWN]) or 'none'}{more}"
+            )
             raise CannotRun(f'there is no contract "{shown(topic)}"', hint)

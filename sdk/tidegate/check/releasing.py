@@ -8,11 +8,10 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
+from tidegate.check.changelog import changelog_name, tell
 from tidegate.check.examination import examine
 from tidegate.check.finding import Finding
-from tidegate.contracts.changes import changes
 from tidegate.contracts.codec import ContractError
-from tidegate.contracts.compiled import compile_version
 from tidegate.contracts.source import VersionSource
 from tidegate.repository.broken import Problems, Refused
 from tidegate.repository.folder import contract_name, read_versions
@@ -20,12 +19,9 @@ from tidegate.repository.golden import GOLDEN
 from tidegate.repository.golden_making import golden_files
 from tidegate.repository.lock import read_lock
 from tidegate.repository.release import Released, ReleaseRefused, alone, release, sync_folder, write_synced
-from tidegate.repository.released import RELEASED, version_folder
+from tidegate.repository.released import version_folder
 
-__all__ = ["CHANGELOG", "ReleaseBroken", "add_golden", "changelog_name", "release_checked"]
-
-CHANGELOG = "CHANGELOG.md"
-_HEADER = "# Changes of {}\n\nWritten by `tidegate release`, newest first.\n"
+__all__ = ["ReleaseBroken", "add_golden", "release_checked"]
 
 
 class ReleaseBroken(Exception):
@@ -34,11 +30,6 @@ class ReleaseBroken(Exception):
     def __init__(self, findings: tuple[Finding, ...]) -> None:
         super().__init__("; ".join(finding.message for finding in findings))
         self.findings = findings
-
-
-def changelog_name(topic: str) -> str:
-    """The contract's changelog, relative to the schemas folder."""
-    return f"{RELEASED}/{topic}/{CHANGELOG}"
 
 
 def release_checked(folder: Path, topic: str, today: date, against: str | None = None) -> Released:
@@ -51,7 +42,7 @@ def release_checked(folder: Path, topic: str, today: date, against: str | None =
         _judge(folder, topic, against)
     made = release(folder, topic, lambda version: _golden(topic, version))
     try:
-        _tell(folder, topic, made, today)
+        tell(folder, topic, made.version, made.schema_id, today)
     except (OSError, UnicodeDecodeError) as error:
         said = f"version {made.version} is released, but {changelog_name(topic)} could not be written: {error}"
         return replace(made, warnings=(*made.warnings, said))
@@ -75,26 +66,6 @@ def _golden(topic: str, version: VersionSource) -> Mapping[str, bytes]:
     except ContractError as error:
         problems.note(f"no golden records can be made: {error}")
         raise ReleaseRefused(problems.rows) from None
-
-
-def _tell(folder: Path, topic: str, made: Released, today: date) -> None:
-    """The new version at the changelog's top. What people wrote there is kept."""
-    versions = read_versions(folder, read_lock(folder), topic, Problems(contract_name(topic), topic))
-    new = compile_version(topic, versions[-1])
-    old = compile_version(topic, versions[-2]) if len(versions) > 1 else None
-    told = changes(old, new, docs=True) if old is not None else ("The first version.",)
-    rows = "".join(f"- {change}\n" for change in told)
-    section = f"## Version {made.version}, {today.isoformat()}\n\nSchema id {made.schema_id}.\n\n{rows}"
-    path = folder / changelog_name(topic)
-    header = _HEADER.format(topic)
-    before = path.read_text("utf-8") if path.exists() else header
-    top = before.find("\n## ")
-    kept = before[top + 1 :] if top >= 0 else ""
-    head = before[: top + 1] if top >= 0 else f"{before.rstrip()}\n\n"
-    text = f"{head}{section}" + (f"\n{kept}" if kept else "")
-    passing = path.with_name(f".{CHANGELOG}.new")
-    write_synced(passing, text.encode())
-    passing.replace(path)
 
 
 def add_golden(folder: Path, topic: str) -> tuple[str, ...]:

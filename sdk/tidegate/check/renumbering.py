@@ -1,14 +1,16 @@
 """`tidegate release --renumber`: after a rebase or merge, releases made here come after those that the reference made meanwhile.
 
 Two branches that release at once give one id, or one version, twice; git then stops at released.lock. The reference's lock
-is kept as it is, and each release of this branch gets the next version and id behind it. Called by `tidegate release`.
+is kept as it is, each release of this branch gets the next version and id behind it, and changelogs tell so. Called by `tidegate release`.
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
+from tidegate.check.changelog import changelog_name, tell_again
 from tidegate.check.finding import CannotRun
 from tidegate.repository.broken import Problems, Refused
 from tidegate.repository.folder import contract_name
@@ -34,7 +36,7 @@ class Renumbered:
     schema_id: int | None
 
 
-def renumber(folder: Path, against: str) -> tuple[Renumbered, ...]:
+def renumber(folder: Path, against: str, today: date) -> tuple[Renumbered, ...]:
     """Puts this branch's releases behind those of `against`; its lock and its released files are taken over as they are.
 
     Raises `CannotRun` where git cannot answer, and OSError where files cannot be written: another call then goes on from there.
@@ -42,12 +44,12 @@ def renumber(folder: Path, against: str) -> tuple[Renumbered, ...]:
     try:
         reference = open_reference(folder, against)
         with alone(folder, LOCK):
-            return _renumbered(folder, reference)
+            return _renumbered(folder, reference, today)
     except GitFailure as failure:
         raise CannotRun(str(failure), failure.hint) from None
 
 
-def _renumbered(folder: Path, reference: Reference) -> tuple[Renumbered, ...]:
+def _renumbered(folder: Path, reference: Reference, today: date) -> tuple[Renumbered, ...]:
     theirs = parse_lock(reference.tip_lock)
     if theirs.broken:
         raise CannotRun(f"{LOCK} of {reference.name} is broken: {theirs.broken[0].detail}", "mend it there first")
@@ -56,6 +58,7 @@ def _renumbered(folder: Path, reference: Reference) -> tuple[Renumbered, ...]:
     _restore(folder, reference, ours)
     text = reference.tip_lock or HEADER
     done: list[Renumbered] = []
+    placed: dict[str, list[LockLine]] = {line.topic: [] for line in ours}
     for line in ours:
         lock = parse_lock(text)
         kept = aside[line]
@@ -74,10 +77,20 @@ def _renumbered(folder: Path, reference: Reference) -> tuple[Renumbered, ...]:
         kept.rename(folder / version_folder(line.topic, version))
         text += str(moved)
         done.append(_moved(line, moved))
+        placed[line.topic].append(moved)
     passing = folder / f".{LOCK}.new"
     write_synced(passing, text.encode())
     passing.replace(folder / LOCK)
+    _tell_again(folder, reference, placed, today)
     return tuple(one for one in done if (one.version, one.schema_id) != (one.old_version, one.old_id))
+
+
+def _tell_again(folder: Path, reference: Reference, placed: Mapping[str, Sequence[LockLine]], today: date) -> None:
+    """A changelog that git stopped at is the reference's with our releases on top; so is one that tells old numbers."""
+    known = reference.read_tip([name for name in map(changelog_name, placed) if name in reference.tip_files])
+    for topic, lines in placed.items():
+        theirs = known.get(changelog_name(topic))
+        tell_again(folder, topic, lines, theirs.decode(errors="replace") if theirs is not None else None, today)
 
 
 def _moved(line: LockLine, to: LockLine | None) -> Renumbered:

@@ -5,14 +5,15 @@ Exit codes: 0 done, 1 refused and nothing was changed, 2 could not run.
 
 import sys
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
 
 from tidegate.check.asked import check_asked
+from tidegate.check.changelog import changelog_name
 from tidegate.check.finding import CannotRun, Finding, from_broken
-from tidegate.check.releasing import ReleaseBroken, add_golden, changelog_name, release_checked
+from tidegate.check.releasing import ReleaseBroken, add_golden, release_checked
 from tidegate.check.renumbering import renumber
 from tidegate.cli.cannot_run import could_not
 from tidegate.repository.release import NothingNew, Released, ReleaseRefused
@@ -22,10 +23,9 @@ __all__ = ["run_add_golden", "run_release", "run_renumber"]
 
 def run_release(folder: Path, topic: str, against: str | None, *, as_json: bool) -> int:
     """Releases the topic's working copy and tells."""
-    today = datetime.now().astimezone().date()
     try:
         check_asked(folder, [topic])
-        made = release_checked(folder, topic, today, against)
+        made = release_checked(folder, topic, _today(), against)
     except ReleaseBroken as broken:
         _tell_refused(folder, topic, broken.findings, as_json=as_json)
         return 1
@@ -66,7 +66,7 @@ def run_renumber(folder: Path, against: str) -> int:
     """Puts this branch's releases behind the reference's, and tells what moved."""
     try:
         check_asked(folder)
-        moved = renumber(folder, against)
+        moved = renumber(folder, against, _today())
     except ReleaseRefused as refused:
         for finding in _findings(refused):
             sys.stderr.write(_line(folder, finding))
@@ -91,6 +91,10 @@ def run_renumber(folder: Path, against: str) -> int:
         else f"nothing to move: no release here clashes with {against}\n"
     )
     return 0
+
+
+def _today() -> date:
+    return datetime.now().astimezone().date()
 
 
 def _findings(refused: ReleaseRefused) -> tuple[Finding, ...]:

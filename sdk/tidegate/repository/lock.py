@@ -91,7 +91,7 @@ def read_lock(folder: Path) -> Lock:
     """The folder's lock; an empty one where there is none yet. Bad lines are left out and listed, good ones stand."""
     problems = Problems(LOCK)
     try:
-        text = read_text(folder, LOCK, problems) if (folder / LOCK).exists() else ""
+        text = read_text(folder, LOCK, problems, merging=True) if (folder / LOCK).exists() else ""
     except Refused:
         return Lock("", (), problems.rows)
     return _parsed(text, problems)

@@ -49,13 +49,17 @@ def test_git_stops_and_renumber_mends(both: Shop) -> None:
     with pytest.raises(subprocess.CalledProcessError):
         both.git("rebase", "main")
     assert "<<<<<<<" in (both.folder / "released.lock").read_text()
-    (moved,) = renumber(both.folder, "main")
+    (moved,) = renumber(both.folder, "main", TODAY)
     assert (moved.topic, moved.old_version, moved.old_id, moved.version, moved.schema_id) == ("shop.items", 1, 2, 1, 3)
     assert lines(both) == [(1, "shop.orders", 1), (2, "shop.orders", 2), (3, "shop.items", 1)]
     both.git("add", "--all")
     both.git("-c", "core.editor=true", "rebase", "--continue")
     assert both.errors(against="main") == []
-    assert renumber(both.folder, "main") == (), "nothing is left to do"
+    changelog = both.folder / "released/shop.items/CHANGELOG.md"
+    assert "## Version 1, 2026-11-21\n\nSchema id 3.\n\n- The first version.\n" in changelog.read_text()
+    changelog.write_text(changelog.read_text() + "\nA note.\n")
+    assert renumber(both.folder, "main", TODAY) == (), "nothing is left to do"
+    assert changelog.read_text().endswith("\nA note.\n")
 
 
 def test_one_version_of_one_topic_released_twice(shop: Shop) -> None:
@@ -73,11 +77,21 @@ def test_one_version_of_one_topic_released_twice(shop: Shop) -> None:
     shop.git("checkout", "--quiet", "work")
     ours = (shop.folder / "released/shop.orders/2/schema.avsc").read_bytes()
     assert shop.errors(against="main") == [("released.lock", 4, "lock/conflict")]
-    (moved,) = renumber(shop.folder, "main")
+    (moved,) = renumber(shop.folder, "main", TODAY)
     assert (moved.version, moved.schema_id) == (3, 3)
     assert (shop.folder / "released/shop.orders/2/schema.avsc").read_bytes() == theirs
     assert (shop.folder / "released/shop.orders/3/schema.avsc").read_bytes() == ours
     assert lines(shop) == [(1, "shop.orders", 1), (2, "shop.orders", 2), (3, "shop.orders", 3)]
+    changelog = (shop.folder / "released/shop.orders/CHANGELOG.md").read_text()
+    assert [line for line in changelog.splitlines() if line.startswith(("## ", "Schema", "- "))] == [
+        "## Version 3, 2026-11-21",
+        "Schema id 3.",
+        "- `note` is new: null or string, optional, default `null`.",
+        "- `extra` is gone.",
+        "## Version 2, 2026-11-21",
+        "Schema id 2.",
+        "- `extra` is new: int, optional, default `0`.",
+    ]
 
 
 def test_a_renumbering_that_was_interrupted_goes_on(both: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,8 +103,8 @@ def test_a_renumbering_that_was_interrupted_goes_on(both: Shop, monkeypatch: pyt
     with monkeypatch.context() as patched:
         patched.setattr("tidegate.check.renumbering.write_synced", full)
         with pytest.raises(OSError, match="No space left"):
-            renumber(both.folder, "main")
-    (moved,) = renumber(both.folder, "main")
+            renumber(both.folder, "main", TODAY)
+    (moved,) = renumber(both.folder, "main", TODAY)
     assert (moved.topic, moved.version, moved.schema_id) == ("shop.items", 1, 3)
     assert both.errors(against="main") == []
 
@@ -108,13 +122,22 @@ def test_files_that_git_mangled_are_given_up_and_said(shop: Shop) -> None:
     shop.git("checkout", "--quiet", "work")
     with pytest.raises(subprocess.CalledProcessError):
         shop.git("merge", "main")
-    (moved,) = renumber(shop.folder, "main")
+    (moved,) = renumber(shop.folder, "main", TODAY)
     assert (moved.topic, moved.version) == ("shop.orders", None)
     assert lines(shop) == [(1, "shop.orders", 1), (2, "shop.orders", 2)]
+    changelog = shop.folder / "released/shop.orders/CHANGELOG.md"
+    assert changelog.read_text() == shop.git("show", "main:schemas/released/shop.orders/CHANGELOG.md")
+    (stopped,) = shop.examine().findings
+    assert (stopped.place.file, stopped.rule) == ("avro/order.avsc", "schema/invalid")
+    assert stopped.message == "git stopped here, with two versions of what follows: choose, and remove its three marks"
     shop.schema(COUNT, EXTRA, NOTE)
     assert release_checked(shop.folder, "shop.orders", TODAY).version == 3
+    assert [line[:12] for line in changelog.read_text().splitlines() if line.startswith("## ")] == [
+        "## Version 3",
+        "## Version 2",
+    ]
 
 
 def test_without_git_it_cannot_run(shop: Shop) -> None:
     with pytest.raises(CannotRun, match="not inside a git repository"):
-        renumber(shop.folder, "main")
+        renumber(shop.folder, "main", TODAY)

@@ -168,3 +168,20 @@ def test_a_chain_of_files_that_nests_without_end_is_bounded(avro: Avro) -> None:
     avro.write("120.avsc", record("R120"))
     (row,) = avro.refused("0.avsc")
     assert "is nested deeper than 200, its named types put in" in row
+
+
+def test_a_misspelt_file_gets_the_nearest(avro: Avro) -> None:
+    avro.write("order.avsc", record("Order", None))
+    assert avro.refused("ordr.avsc") == [
+        'contracts/c.yaml:4:9: avro/ordr.avsc cannot be read: No such file or directory; did you mean "avro/order.avsc"?'
+    ]
+
+
+def test_what_a_merge_left_is_said(avro: Avro) -> None:
+    avro.write("x.avsc", '{"type":\r\n<<<<<<< HEAD\r\n"int"\r\n=======\r\n"long"\r\n>>>>>>> main\r\n}')
+    assert avro.refused("x.avsc") == [
+        "avro/x.avsc:2:1: git stopped here, with two versions of what follows: choose, and remove its three marks"
+    ]
+    avro.write("x.avsc", "<<<<<<< HEAD\n" * 50_000)
+    (row,) = avro.refused("x.avsc")
+    assert row.startswith("avro/x.avsc:1:1: is "), "one mark is none"
