@@ -23,6 +23,7 @@ from tidegate_gateway.edge.grpc.exchange import Exchange
 from tidegate_gateway.edge.grpc.heads import call_head, http_status
 from tidegate_gateway.edge.grpc.messages import ENCODINGS
 from tidegate_gateway.edge.grpc.settings import RpcSettings
+from tidegate_gateway.edge.grpc.unpacks import Unpacks
 from tidegate_gateway.edge.http2.port import Http2Port, PortBounds
 from tidegate_gateway.edge.http2.streams import Stream
 from tidegate_gateway.edge.http2.transport import Deadlines, Http2Transport
@@ -62,7 +63,7 @@ class RpcServer:
         self._admission = Admission(self._methods, self._crowd, deps.intake.memory)
         self._most_message_bytes = deps.intake.settings.max_batch_bytes + _ROOM_ABOVE
         self._turns, self._strangers_turns = Turns(_BEGUN_A_TURN), Turns(_STRANGERS_A_TURN)
-        self._unpacks = Turns(1)
+        self._unpacks = Unpacks()
         self._calls: set[asyncio.Task[None]] = set()
         self._most_calls = _LAST_WALL * (settings.max_calls + MOST_ASIDE)
         self._tls = TlsContext(settings.tls) if settings.tls is not None else None

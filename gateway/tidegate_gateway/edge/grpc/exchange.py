@@ -5,16 +5,15 @@ Made by `port` for each stream; a `doors.rpc.calls.Context`. What it is told to 
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from functools import partial
 
 from tidegate.errors import Code
 from tidegate_gateway.edge.grpc.heads import ANSWER_HEAD, END_OK, CallHead, Metadata, ending, refusal
 from tidegate_gateway.edge.grpc.messages import Unpacking, message, take
+from tidegate_gateway.edge.grpc.unpacks import Unpacks
 from tidegate_gateway.edge.http2.frames import ErrorCode
 from tidegate_gateway.edge.http2.streams import Stream, unheard
 from tidegate_gateway.edge.http2.transport import Http2Transport
 from tidegate_gateway.edge.tls import certificate_name
-from tidegate_gateway.edge.turns import Turns
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["Exchange"]
@@ -46,7 +45,7 @@ class Exchange:
     )
 
     def __init__(
-        self, transport: Http2Transport, stream: Stream, head: CallHead, most_message_bytes: int, unpacks: Turns
+        self, transport: Http2Transport, stream: Stream, head: CallHead, most_message_bytes: int, unpacks: Unpacks
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -123,7 +122,7 @@ class Exchange:
                 stream.receiving = False
                 connection.read(stream, taken[1])
                 self._send_credit()
-                return await self._unpacked(taken[0]) if isinstance(taken[0], Unpacking) else taken[0]
+                return await self._unpacks.whole(taken[0], connection) if isinstance(taken[0], Unpacking) else taken[0]
             if stream.ended:
                 if stream.inbox:
                     raise Fault(Code.MALFORMED, "the call ended within a message")
@@ -136,14 +135,6 @@ class Exchange:
             self._send_credit()
             self._reading = self._loop.create_future()
             await self._reading
-
-    async def _unpacked(self, unpacking: Unpacking) -> bytes:
-        """In steps, of which all calls together have one in a turn of the loop."""
-        while (plain := unpacking.step()) is None:
-            turn = self._loop.create_future()
-            self._unpacks.begin(partial(_come, turn), self._connection)
-            await turn
-        return plain
 
     def _send_credit(self) -> None:
         if self._connection.out:
@@ -220,10 +211,3 @@ class Exchange:
             self._connection.reset(self._stream.id, ErrorCode.CANCEL)
             self._transport.flush()
         self.cancel()
-
-
-def _come(turn: "asyncio.Future[None]") -> bool:
-    if turn.done():  # the call has ended while it waited
-        return False
-    turn.set_result(None)
-    return True

@@ -15,6 +15,7 @@ _PREFIX = Struct(">BL")
 _ZLIB_OR_GZIP = 47
 """zlib's own word for either header; `deflate` is zlib's format (RFC 9110, section 8.4.1.2)."""
 ENCODINGS = ("identity", "deflate", "gzip")
+_FIRST_STEP_BYTES = 65_536
 _STEP_BYTES = 262_144
 """So much is unpacked at once, in less than a millisecond: ten kilobytes may hold eight megabytes of nothing."""
 
@@ -45,7 +46,7 @@ def take(inbox: bytearray, most_bytes: int, encoding: str) -> "tuple[bytes | Unp
         if packed != 1 or encoding == "identity":
             raise Fault(Code.MALFORMED, "a message is marked as compressed, and grpc-encoding names no compression")
         unpacking = Unpacking(body, most_bytes)
-        plain = unpacking.step()
+        plain = unpacking.step(_FIRST_STEP_BYTES)
         return (unpacking if plain is None else plain), end
     return body, end
 
@@ -61,11 +62,11 @@ class Unpacking:
         self._most_bytes = most_bytes
         self._plain = bytearray()
 
-    def step(self) -> bytes | None:
+    def step(self, step_bytes: int = _STEP_BYTES) -> bytes | None:
         """Go on; the message once it is whole. Raises `malformed`, `too_large`."""
         inflater, most_bytes = self._inflater, self._most_bytes
         try:
-            piece = inflater.decompress(self._left, min(_STEP_BYTES, most_bytes + 1 - len(self._plain)))
+            piece = inflater.decompress(self._left, min(step_bytes, most_bytes + 1 - len(self._plain)))
         except zlib.error:
             raise Fault(Code.MALFORMED, "a compressed message cannot be unpacked") from None
         self._plain += piece
@@ -76,6 +77,6 @@ class Unpacking:
             if inflater.unused_data:  # a second gzip member, which would be lost without a word
                 raise Fault(Code.MALFORMED, "a compressed message goes on behind its end")
             return bytes(self._plain)
-        if len(piece) < _STEP_BYTES:  # all that there was is unpacked
+        if len(piece) < step_bytes:  # all that there was is unpacked
             raise Fault(Code.MALFORMED, "a compressed message ends too early")
         return None
