@@ -81,7 +81,7 @@ class Http2Transport(asyncio.Protocol):
         self._left_s: float | None = None
         self._closed_s: float | None = None
         self._resting: asyncio.TimerHandle | None = None
-        self._queued = False
+        self._queued = 0
         self._lingering: asyncio.TimerHandle | None = None
         self._room: list[asyncio.Future[None]] = []
 
@@ -194,17 +194,17 @@ class Http2Transport(asyncio.Protocol):
         self._owner.begin(self, stream)
 
     def _take(self, data: bytes) -> None:
-        """Look at what has come: a producer's now, a stranger's when it is its turn."""
-        if self.connection.known or self.connection.over:
+        """Look at what has come: a producer's now, a stranger's when it is its turn; never before what came before it."""
+        if (self.connection.known and not self._queued) or self.connection.over:
             self._receive(data)
             return
-        self._queued = True
+        self._queued += 1
         self._owner.turn(partial(self._receive_in_turn, data), self)
         if self._queued:
             self._listen_or_not()
 
     def _receive_in_turn(self, data: bytes) -> bool:
-        self._queued = False
+        self._queued -= 1
         if self._transport is None:
             return False
         self._receive(data)
@@ -228,7 +228,7 @@ class Http2Transport(asyncio.Protocol):
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        held = self._stuck_s is not None or self._resting is not None or self._queued
+        held = self._stuck_s is not None or self._resting is not None or self._queued > 0
         if held and self._closed_s is None:
             transport.pause_reading()
         else:

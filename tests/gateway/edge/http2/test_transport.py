@@ -136,12 +136,14 @@ class Rig:
         self.loop = Loop()
         self.begun: list[Stream] = []
         self.gone = 0
+        self.later: list[Callable[[], object]] | None = None
+        """Where it is a list, strangers wait for their turn in it."""
         owner = Owner(
             begin=lambda _, stream: self.begun.append(stream),
             come=lambda _: stays,
             gone=self._gone,
             strangers=strangers_together(0.0),
-            turn=lambda start, _: start(),
+            turn=lambda start, _: start() if self.later is None else self.later.append(start),
             most_streams=8,
             most_head_bytes=16_384,
         )
@@ -355,6 +357,34 @@ def test_who_is_both_paced_and_stuck_is_read_when_both_are_over(rig: Rig) -> Non
     assert not rig.socket.reading
     rig.transport.resume_writing()
     assert rig.socket.reading
+
+
+def test_a_stranger_waits_for_its_turn_and_is_not_read_meanwhile(rig: Rig) -> None:
+    rig.later = []
+    rig.arrives(CALL)
+    assert (rig.begun, rig.socket.reading) == ([], False)
+    rig.later.pop()()
+    assert ([stream.id for stream in rig.begun], rig.socket.reading) == ([1], True)
+
+
+def test_what_came_first_is_looked_at_first(rig: Rig) -> None:
+    """Even where the first waits for a stranger's turn, and who sent it is known by the time that the second comes."""
+    rig.later = []
+    for place in range(0, len(CALL), 20):
+        rig.arrives(CALL[place : place + 20])
+        rig.transport.connection.know()
+    for start in rig.later:
+        start()
+    assert [stream.id for stream in rig.begun] == [1]
+    assert not rig.transport.connection.over
+
+
+def test_a_stranger_that_goes_before_its_turn_takes_none(rig: Rig) -> None:
+    rig.later = []
+    rig.arrives(CALL)
+    rig.transport.connection_lost(None)
+    assert rig.later.pop()() is False
+    assert rig.begun == []
 
 
 def test_last_words_then_the_end_of_our_side_then_the_close(rig: Rig) -> None:
