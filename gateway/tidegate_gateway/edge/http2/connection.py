@@ -152,8 +152,8 @@ class Connection:
             return
         if self._numbers.opens(number):
             self._open(number, flags, block)
-        else:
-            self.patience.spend(A_FRAME)
+        else:  # decoded, and for nothing
+            self.patience.spend(A_CALL)
 
     def _open(self, number: int, flags: int, block: Block) -> None:
         if len(self.streams) >= self._most_streams:
@@ -191,7 +191,8 @@ class Connection:
             stream.expected_bytes -= len(body)
             if stream.expected_bytes < 0:
                 raise Violated(ErrorCode.PROTOCOL_ERROR, "more DATA than content-length", number)
-        credit.read(stream, size if stream.receiving else size - len(body))
+        waits = stream.receiving and not stream.answered  # behind its answer nobody does
+        credit.read(stream, size if waits else size - len(body))
         if flags & END_STREAM:
             self._ended(stream)
         elif not body or not self.known:  # a stranger's call has one message, in one piece
@@ -364,13 +365,13 @@ class Connection:
     def last_call(self) -> None:
         """No stream past those that have come is taken; once they are answered the connection is over."""
         numbers = self._numbers
-        if numbers.final == MAX_WINDOW and not self.over:
+        if numbers.final > MAX_WINDOW and not self.over:
             numbers.final = numbers.last
             self.out.append(goaway(numbers.last, ErrorCode.NO_ERROR))
             self._over_if_done()
 
     def _over_if_done(self) -> None:
-        if not self.streams and self._numbers.final != MAX_WINDOW:
+        if not self.streams and self._numbers.final <= MAX_WINDOW:
             self.over = True
 
     def _end(self, code: ErrorCode, why: str) -> None:

@@ -12,13 +12,13 @@ _MOST_CLOSED = 512
 
 
 class Numbers:
-    """One connection's. `last` is the highest number opened; `final`, once it is less than all, the last that is answered."""
+    """One connection's. `last` is the highest number opened; `final` the last that is taken: past all numbers, until we leave."""
 
     __slots__ = ("_closed", "final", "last")
 
     def __init__(self) -> None:
         self.last = 0
-        self.final = MAX_WINDOW
+        self.final = MAX_WINDOW + 1
         self._closed: dict[int, bool] = {}
 
     def opens(self, number: int) -> bool:
