@@ -4,6 +4,7 @@ Called by `examination` for both formats. What the newest release refuses alread
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tidegate.check.finding import Finding, from_broken
@@ -34,7 +35,7 @@ def goldens_refused(folder: Path, candidate: Candidate, compiled: CompiledVersio
                     yield _invalid(candidate, record, by_own)
                 elif number == newest or _refusal(known, candidate, versions[newest], record) is None:
                     yield _refused(candidate, record, verdict.violations[0])
-        yield from map(from_broken, problems.rows)
+        yield from (replace(from_broken(row), rule="golden/invalid") for row in problems.rows)
 
 
 def _refusal(

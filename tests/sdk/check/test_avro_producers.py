@@ -180,6 +180,33 @@ def test_a_golden_record_that_its_own_version_refuses(shop: Shop) -> None:
     assert shop.errors() == [("released/shop.orders/1/golden/bad.json", 1, "golden/invalid")]
 
 
+def test_a_golden_record_that_nobody_would_look_at(shop: Shop) -> None:
+    base = "released/shop.orders/1/golden"
+    golden = shop.folder / base
+    golden.mkdir()
+    (golden / "paid in full.json").write_text('{"id": "a", "count": 1}')
+    (golden / "lost.bin").write_bytes(b"x")
+    (golden / ".swap.json").write_text("")
+    (golden / "README.md").write_text("Why these.")
+    found = {one.place.file: (one.rule, one.message) for one in shop.examine().findings}
+    assert found == {
+        f"{base}/lost.bin": ("golden/invalid", "are the bytes of a record, and lost.json is not there"),
+        f"{base}/paid in full.json": (
+            "golden/invalid",
+            "is not looked at: a record's name has letters, digits and . _ -, 100 at most",
+        ),
+    }
+
+
+def test_more_golden_records_than_are_looked_at(shop: Shop) -> None:
+    golden = shop.folder / "released/shop.orders/1/golden"
+    golden.mkdir()
+    for number in range(1001):
+        (golden / f"r{number}.json").write_text('{"id": "a", "count": 1}')
+    (finding,) = shop.examine().findings
+    assert finding.message == "holds 1001 golden records: 1000 are looked at"
+
+
 def test_what_the_newest_version_refuses_already_is_not_told_again(shop: Shop) -> None:
     shop.contract(compatibility="NONE", inputs="pinned")
     golden = shop.folder / "released/shop.orders/1/golden"
