@@ -82,6 +82,13 @@ def test_binary_metadata_that_is_no_base64(value: bytes) -> None:
     assert "trace-bin" in head((b"trace-bin", value)).fault
 
 
+def test_more_values_in_one_field_than_anybody_joins() -> None:
+    assert len(head((b"x-bin", b"AA," * 63 + b"AA")).metadata) == 64
+    seen = head((b"x-bin", b"," * 30_000))
+    assert "x-bin" in seen.fault
+    assert seen.metadata == ()
+
+
 def test_metadata_that_is_no_utf8_is_text_all_the_same() -> None:
     """HTTP/2 lets these bytes through: what they mean is looked at by whoever reads the key."""
     assert head((b"x", b"\xff")).metadata == (("x", "\udcff"),)
