@@ -4,18 +4,22 @@ import pytest
 from tests.gateway.edge.http2.conftest import (
     DATA,
     END_HEADERS,
+    END_STREAM,
     HEADERS,
     PING,
+    POST,
+    SETTINGS,
     ErrorCode,
     Peer,
     block,
     ended_by,
     frame,
+    reset_of,
     setting,
     window,
 )
 
-from tidegate_gateway.edge.http2.frames import ACK, GOAWAY
+from tidegate_gateway.edge.http2.frames import ACK, GOAWAY, PRIORITY
 from tidegate_gateway.edge.http2.patience import A_CALL, A_FRAME
 from tidegate_gateway.edge.http2.streams import FIRST_WINDOW
 
@@ -43,6 +47,44 @@ def test_what_came_behind_an_answer_is_credited_once_it_is_taken() -> None:
     peer.connection.send_end(stream, b"\x88")
     peer.say(*[frame(DATA, 0, 1, bytes(16_000))] * 4)
     assert [str(one) for one in peer.say(window(1, 5))] == ["DATA 1", "HEADERS 1", "RST_STREAM 1", "WINDOW_UPDATE 0"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "cost"),
+    [
+        (frame(GOAWAY, 0, 0, bytes(8)), A_FRAME),
+        (frame(PING, 0, 0, bytes(8)), A_FRAME),
+        (frame(PING, ACK, 0, bytes(8)), A_FRAME),
+        (frame(SETTINGS, ACK, 0), A_FRAME),
+        (setting(), A_FRAME),
+        (setting(*[(4, 65_535)] * 64), 5 * A_FRAME),
+        (window(0, 1), A_FRAME),
+        (window(1, 1), A_FRAME),
+        (window(3, 1), A_FRAME),
+        (window(1, 0), A_FRAME + A_CALL),
+        (frame(PRIORITY, 0, 9, bytes(5)), A_FRAME),
+        (frame(0x55, 0, 9), A_FRAME),
+        (frame(DATA, 0, 1), A_FRAME),
+        (frame(DATA, 0, 1, b"x"), 0.0),
+        (frame(DATA, 0, 3, b"x"), A_FRAME),
+        (frame(DATA, END_STREAM, 1), 0.0),
+        (reset_of(1), A_CALL),
+        (reset_of(3), A_FRAME),
+        (frame(HEADERS, END_HEADERS | END_STREAM, 1, block([(b"a", b"b")])), 0.0),
+        (frame(HEADERS, END_HEADERS | END_STREAM, 5, block(POST)), 0.0),
+        (frame(HEADERS, END_HEADERS | END_STREAM, 5, block([*POST, (b"a", b"x" * 8_000)])), 16 * A_FRAME),
+        (frame(HEADERS, END_HEADERS, 5, b""), A_CALL),
+    ],
+    ids=range(22),
+)
+def test_what_each_frame_costs_a_producer(sent: bytes, cost: float) -> None:
+    """Stream 1 is open, 3 we have closed."""
+    peer = Peer()
+    peer.opened(1)
+    peer.connection.send_end(peer.opened(3), b"\x88")
+    left = peer.connection.patience._own.left
+    peer.say(sent)
+    assert left - peer.connection.patience._own.left == cost
 
 
 def test_heads_that_open_nothing_cost_a_call_each() -> None:
