@@ -13,6 +13,7 @@ import uvloop
 
 from tidegate_gateway.edge.grpc.exchange import Exchange
 from tidegate_gateway.edge.grpc.heads import call_head
+from tidegate_gateway.edge.grpc.unpacks import Unpacks
 from tidegate_gateway.edge.http2.port import Http2Port, PortBounds
 from tidegate_gateway.edge.http2.streams import Stream
 from tidegate_gateway.edge.http2.transport import Deadlines, Http2Transport
@@ -36,8 +37,10 @@ async def own() -> None:
         call.know()
         call.succeed(await call.read())
 
+    unpacks = Unpacks()
+
     def begin(transport: Http2Transport, stream: Stream) -> None:
-        call = Exchange(transport, stream, call_head(stream.head), MOST_MESSAGE_BYTES)
+        call = Exchange(transport, stream, call_head(stream.head), MOST_MESSAGE_BYTES, unpacks)
         call.run(echo(call)).add_done_callback(lambda _task: call.over())
 
     listener = bind("127.0.0.1", 0)

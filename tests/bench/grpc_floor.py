@@ -53,7 +53,7 @@ def serving(server: Server) -> Iterator[tuple[int, int]]:
         yield process.pid, int(line)
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
 
 
 def one_by_one(channel: grpc.Channel, calls: int) -> None:
