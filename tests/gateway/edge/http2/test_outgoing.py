@@ -1,5 +1,6 @@
 """What leaves: within the peer's windows and frame size, in turns, and nothing of it lost."""
 
+import hpack
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,6 +135,22 @@ def test_settings_move_every_streams_window_and_not_the_connections() -> None:
     assert (full.send_window, half.send_window) == (-55_535, -25_535)
     outgoing.resize(FIRST_WINDOW, (full, half))
     assert (full.send_window, half.send_window, outgoing.window) == (0, 30_000, FIRST_WINDOW)
+
+
+@pytest.mark.parametrize("sizes", [(0,), (100,), (100, 0), (0, 4_096), (100, 50, 65_536), (4_096, 4_095)])
+def test_a_decoder_that_insists_on_its_smaller_table_is_content(sizes: tuple[int, ...]) -> None:
+    """hpack's does, as nghttp2's (Node, curl, Envoy): without the word it ends the connection."""
+    outgoing, decoder = Outgoing(), hpack.Decoder()
+    for size in sizes:
+        outgoing.shrink_table(size)
+        decoder.max_allowed_table_size = min(size, decoder.max_allowed_table_size)
+    for _ in range(2):
+        outgoing.end(1, b"\x88")
+        assert [tuple(one) for one in decoder.decode(heard(outgoing)[0].payload, raw=True)] == [(b":status", b"200")]
+    untold = hpack.Decoder()
+    untold.max_allowed_table_size = min(sizes)
+    with pytest.raises(hpack.InvalidTableSizeError):
+        untold.decode(b"\x88")
 
 
 def test_nothing_of_nothing_waits_for_ever() -> None:
