@@ -23,6 +23,7 @@ PUBLISH = b"/tidegate.ingest.v1.IngestService/Publish"
 STREAM = b"/tidegate.ingest.v1.IngestService/PublishStream"
 CHECK = b"/grpc.health.v1.Health/Check"
 AUTHORIZED = (b"authorization", b"Bearer good")
+GOOD_TOKEN = (("authorization", "Bearer good"),)
 DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS = 1, 4
 Frames = list[tuple[int, int, int, bytes]]
@@ -154,9 +155,8 @@ async def test_a_packed_request_is_taken(door: RpcGate, encoding: bytes, pack: t
 
 async def test_a_packed_request_of_a_stock_client_is_taken(door: RpcGate) -> None:
     asked = pb.PublishRequest(topic=TOPIC, events=[event()])
-    metadata = (("authorization", "Bearer good"),)
     for compression in (grpc.Compression.Gzip, grpc.Compression.Deflate):
-        response = await door.stub.Publish(asked, metadata=metadata, compression=compression)
+        response = await door.stub.Publish(asked, metadata=GOOD_TOKEN, compression=compression)
         assert response.results[0].status == pb.STATUS_STORED
 
 
@@ -272,7 +272,7 @@ WAIT = b"/a.Waiting/Wait"
 async def test_a_deadline_that_passes_ends_call_and_handler(door: RpcGate) -> None:
     waiting = Waiting(door)
     wait = door.channel.unary_unary("/a.Waiting/Wait")
-    error = await refused(wait(b"x", metadata=(("authorization", "Bearer good"),), timeout=0.2))
+    error = await refused(wait(b"x", metadata=GOOD_TOKEN, timeout=0.2))
     assert error.code is grpc.StatusCode.DEADLINE_EXCEEDED
     connection = await Http2.open(door.server.address)
     connection.send(call(WAIT, AUTHORIZED, (b"grpc-timeout", b"50m"), body=message(b"x")))
@@ -354,6 +354,48 @@ async def test_more_calls_than_the_port_looks_at_are_refused(door: RpcGate, monk
     waiting.go.set()
     assert fields(await ended(connection, 3))["grpc-status"] == "0"
     await connection.close()
+
+
+class Echoing:
+    """Methods that say what they are told, once or on and on."""
+
+    def __init__(self, door: RpcGate) -> None:
+        methods = (Method(name="Once", unary=self._once), Method(name="On", stream=self._on))
+        door.server._methods.swap((*door.server._own, Service(name="an.Echo", methods=methods)))
+        self.once = door.channel.unary_unary("/an.Echo/Once")
+        self.on = door.channel.stream_stream("/an.Echo/On")
+
+    async def _once(self, call: Call) -> bytes:
+        await call.authenticate()
+        return await call.read_one()
+
+    async def _on(self, call: Call) -> None:
+        await call.authenticate()
+        while (message := await call.read()) is not None:
+            await call.write(message)
+
+
+@pytest.mark.parametrize("compression", [grpc.Compression.NoCompression, grpc.Compression.Gzip])
+async def test_a_long_message_of_a_stock_client(door: RpcGate, compression: grpc.Compression) -> None:
+    """Past every window and every frame, both ways."""
+    echoing, asked = Echoing(door), bytes(range(256)) * 15_000
+    assert await echoing.once(asked, metadata=GOOD_TOKEN, timeout=30.0, compression=compression) == asked
+
+
+async def test_a_hundred_streams_of_a_stock_client_at_once(door: RpcGate) -> None:
+    echoing = Echoing(door)
+
+    async def one(place: int) -> None:
+        asked = [b"%d-%d" % (place, number) + bytes(3_000) for number in range(10)]
+
+        async def sent() -> AsyncIterator[bytes]:
+            for one_message in asked:
+                yield one_message
+
+        assert [message async for message in echoing.on(sent(), metadata=GOOD_TOKEN, timeout=30.0)] == asked
+
+    await asyncio.gather(*(one(place) for place in range(100)))
+    await idle(door)
 
 
 async def test_a_drain_refuses_new_calls_then_tells_the_client_to_go_and_answers_what_is_owed(door: RpcGate) -> None:
