@@ -21,10 +21,22 @@ from tidegate_gateway.doors.rpc.receiving import Receiving
 from tidegate_gateway.doors.rpc.status import Ended, ended
 from tidegate_gateway.intake.faults import Fault
 
-__all__ = ["MOST_ASIDE", "Crowd", "Method", "Methods", "Service", "StreamHandler", "UnaryHandler", "refusing"]
+__all__ = [
+    "MOST_ASIDE",
+    "MOST_UNTAKEN",
+    "Crowd",
+    "Method",
+    "Methods",
+    "Service",
+    "StreamHandler",
+    "UnaryHandler",
+    "refusing",
+]
 
 MOST_ASIDE = 512
 """Calls that are no producers' work and may be under way at once: nobody needs a token to watch the health for hours."""
+MOST_UNTAKEN = 512
+"""Answers that may wait for their clients at once; never more than a quarter of the calls that may be under way."""
 _FEWEST_SLOW = 16
 _SLOW_BUDGETS = 4
 """Requests that arrive slowly may take so many times the memory of events in flight, at the most."""
@@ -109,6 +121,8 @@ class Methods:
         most_slow = max(_FEWEST_SLOW, _SLOW_BUDGETS * budget_bytes // settings.max_batch_bytes)
         self._receiving: Receiving[Call] = Receiving(deps.body_timeout_s, most_slow, self._let_go)
         self._aside: dict[Call, Context] = {}
+        self._untaken: dict[Call, Context] = {}
+        self._most_untaken = min(MOST_UNTAKEN, max(1, self._crowd.most_calls // 4))
         self._ending: set[asyncio.Task[None]] = set()
         self.services: Mapping[str, Service] = MappingProxyType({})
         self.by_path: Mapping[str, Method] = MappingProxyType({})
@@ -140,6 +154,12 @@ class Methods:
                 self._let_go(oldest, Fault(Code.OVERLOADED, detail))
             else:  # it has its answer, and does not take it
                 met.cancel()
+
+    def _wait_for_taken(self, call: Call, context: Context) -> None:
+        """One more answer to a producer that leaves: beyond the most, the oldest is cut. Else who never reads takes every place, and megabytes with each."""
+        self._untaken[call] = context
+        if len(self._untaken) > self._most_untaken:
+            self._untaken.pop(next(iter(self._untaken))).cancel()
 
     def _let_go(self, call: Call, fault: Fault) -> None:
         """End a call beside its handler, which reads: the handler is stopped once the status is on its way."""
@@ -173,9 +193,12 @@ class Methods:
             if not method.intake:
                 self._make_room(call, context)
             await self._answer(method, context, call)
+            if method.intake:
+                self._wait_for_taken(call, context)
             await context.taken()  # an answer that nobody takes is a call under way
         finally:
             self._aside.pop(call, None)
+            self._untaken.pop(call, None)
             crowd.calls -= method.intake
             crowd.streams -= streams
 

@@ -49,7 +49,7 @@ class Connection:
         self, patience: Patience, begin: Callable[[Stream], None], *, most_streams: int, most_head_bytes: int
     ) -> None:
         self._outgoing = Outgoing()
-        self.out = self._outgoing.out
+        self.out, self.stuck = self._outgoing.out, self._outgoing.stuck
         self._credit = Credit(self.out)
         self.streams: dict[int, Stream] = {}
         self.over = False

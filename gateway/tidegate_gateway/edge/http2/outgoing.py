@@ -5,6 +5,7 @@ Part of `connection`. What a window has no room for waits in its stream's outbox
 
 from collections.abc import Iterable
 
+from tidegate_gateway.edge.deadlines import still_leaving
 from tidegate_gateway.edge.http2.frames import (
     CONTINUATION,
     DATA,
@@ -67,7 +68,7 @@ class Outgoing:
             self._pieces(stream, data)
             return
         if stream.outbox is None:
-            stream.outbox = bytearray()
+            stream.outbox, stream.leaving = bytearray(), None
             self._blocked[stream.id] = stream
         stream.outbox += data
         self.push(stream)
@@ -98,6 +99,15 @@ class Outgoing:
             else:  # its own window is full: others come first next time
                 self._blocked[stream.id] = self._blocked.pop(stream.id)
         return emptied
+
+    def stuck(self, now_s: float, longest_s: float) -> list[Stream]:
+        """Streams of which something waits, and whose peer has taken no 64 KiB for so long. To be asked every now and then."""
+        found = []
+        for stream in self._blocked.values():
+            stream.leaving = still_leaving(stream.leaving, len(stream.outbox or b""), stream.taken_bytes, now_s)
+            if stream.leaving is not None and now_s - stream.leaving.since_s > longest_s:
+                found.append(stream)
+        return found
 
     def forget(self, stream: Stream) -> None:
         """The stream is over: nothing of it leaves any more."""
@@ -130,6 +140,7 @@ class Outgoing:
         self.said_something = True
         size, most = len(data), self.peer_frame
         stream.send_window -= size
+        stream.taken_bytes += size
         self.window -= size
         if size <= most:
             self.out.append(frame(DATA, 0, stream.id, data))

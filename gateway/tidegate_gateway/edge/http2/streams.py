@@ -5,6 +5,7 @@ Made and changed by `connection`; read by who answers the stream (`edge.grpc.exc
 
 from collections.abc import Callable
 
+from tidegate_gateway.edge.deadlines import Leaving
 from tidegate_gateway.edge.http2.fields import Block
 from tidegate_gateway.edge.http2.frames import ErrorCode
 
@@ -35,11 +36,13 @@ class Stream:
         "head",
         "id",
         "inbox",
+        "leaving",
         "outbox",
         "receive_window",
         "received_bytes",
         "receiving",
         "send_window",
+        "taken_bytes",
         "trailers",
         "unread_bytes",
         "wake",
@@ -56,6 +59,9 @@ class Stream:
         self.receiving = False
         self.wake: Callable[[], None] = unheard
         self.outbox: bytearray | None = None
+        self.leaving: Leaving | None = None
+        """What was noted of the outbox when it was last looked at; `taken_bytes` is all that the peer's windows ever took."""
+        self.taken_bytes = 0
         self.trailers: bytes | None = None
         self.send_window = send_window
         self.window = self.receive_window = FIRST_WINDOW

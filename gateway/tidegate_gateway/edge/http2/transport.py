@@ -11,6 +11,7 @@ from functools import partial
 from typing import cast
 
 from tidegate_gateway.edge.http2.connection import Connection
+from tidegate_gateway.edge.http2.frames import ErrorCode
 from tidegate_gateway.edge.http2.patience import Allowance, Patience
 from tidegate_gateway.edge.http2.streams import Stream
 
@@ -178,7 +179,23 @@ class Http2Transport(asyncio.Protocol):
                 self.abort()
         elif self._is_dead(now_s, deadlines):
             self.abort()
-        elif self._left_s is not None:
+        else:
+            self._cut(connection.stuck(now_s, deadlines.keepalive_s + deadlines.keepalive_timeout_s))
+            self._go_in_time(now_s, deadlines)
+
+    # -- inside
+
+    def _cut(self, stuck: list[Stream]) -> None:
+        """End streams whose peer answers pings, and takes nothing of them."""
+        for stream in stuck:
+            self.connection.reset(stream.id, ErrorCode.CANCEL)
+            stream.wake()
+        if stuck:
+            self.flush()
+
+    def _go_in_time(self, now_s: float, deadlines: Deadlines) -> None:
+        connection = self.connection
+        if self._left_s is not None:
             if now_s - self._left_s > deadlines.grace_s:
                 self.abort()
             elif now_s - self._left_s > _LAST_CALL_S:
@@ -186,8 +203,6 @@ class Http2Transport(asyncio.Protocol):
                 self.flush()
         elif now_s - self.since_s > deadlines.age_s or now_s - self._used_s > deadlines.idle_s:
             self.leave()
-
-    # -- inside
 
     def _begin(self, stream: Stream) -> None:
         self._used_s = self._heard_s

@@ -4,13 +4,15 @@ import asyncio
 
 import grpc
 import pytest
-from tests.gateway.doors.rpc.conftest import RpcGate, event, refused
+from tests.gateway.doors.rest.conftest import TOPIC
+from tests.gateway.doors.rpc.conftest import Http2, Opener, RpcGate, event, frame, headers, message, refused
 
 from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.doors.rpc import methods as methods_module
 from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.methods import Crowd, Method, Service
+from tidegate_gateway.edge.grpc.settings import RpcSettings
 from tidegate_gateway.intake.faults import Fault
 
 SERVICE = "brought.by.AContract"
@@ -133,3 +135,21 @@ def test_streams_leave_a_quarter_to_others(calls: int, streams: int, unary_may: 
     crowd.calls, crowd.streams = calls, streams
     assert crowd.has_room(stream=False) is unary_may
     assert crowd.has_room(stream=True) is stream_may
+
+
+async def test_answers_that_nobody_takes_leave_room_for_producers(open_door: Opener) -> None:
+    """A producer that turned bad gives windows of nothing: a quarter of the places is what it gets, the oldest goes."""
+    door = await open_door(rpc=RpcSettings(max_calls=8))
+    one = await Http2.open(door.server.address)
+    one.send(frame(4, 0, 0, b"\0\4\0\0\0\0"))
+    request = message(pb.PublishRequest(topic=TOPIC, events=[event()]).SerializeToString())
+    path = b"/tidegate.ingest.v1.IngestService/Publish"
+    for number in (1, 3, 5):
+        one.send(frame(1, 4, number, headers(path, (b"authorization", b"Bearer good"))), frame(0, 1, number, request))
+    frames = await one.frames(lambda kind, _flags, _stream: kind == 3)
+    assert frames[-1] == (3, 0, 1, (11).to_bytes(4, "big"))  # ENHANCE_YOUR_CALM
+    await door.publish(event())
+    one.send(frame(8, 0, 5, b"\0\1\0\0"))
+    frames = await one.frames(lambda kind, flags, stream: (kind, flags & 1, stream) == (1, 1, 5))
+    assert [stream for kind, _, stream, _ in frames if kind == 0] == [5]
+    await one.close()

@@ -15,10 +15,13 @@ from tidegate_gateway.edge.http2.frames import ErrorCode, Violated
 from tidegate_gateway.edge.http2.outgoing import Outgoing
 from tidegate_gateway.edge.http2.patience import Patience, strangers_together
 from tidegate_gateway.edge.http2.streams import Stream
-from tidegate_gateway.edge.http2.transport import Http2Transport, Owner
+from tidegate_gateway.edge.http2.transport import Deadlines, Http2Transport, Owner
 
 HELLO = Http2.PREFACE + frame(4, 0, 0)
 HEAD = headers(b"/a/b")
+DEADLINES = Deadlines(
+    hello_s=10.0, idle_s=300.0, keepalive_s=60.0, keepalive_timeout_s=20.0, age_s=1800.0, grace_s=300.0
+)
 RESET = (8).to_bytes(4, "big")
 SHORT_FIELD = bytes([0x80 | 21])  # `age`, without a value: 35 bytes as HTTP/2 counts, one as sent
 
@@ -213,3 +216,44 @@ async def test_a_stranger_is_listened_to_when_it_is_its_turn() -> None:
     other.data_received(HELLO)
     other.connection_lost(None)
     assert waiting.pop()() is False  # who is gone takes no place
+
+
+async def test_a_stream_whose_peer_takes_nothing_is_cut_however_it_answers_pings() -> None:
+    """Windows of nothing hold an answer here, a slow reader does not end: its time begins anew with every 64 KiB."""
+    begun: list[Stream] = []
+    transport = Http2Transport(
+        Owner(
+            begin=lambda _, stream: begun.append(stream),
+            come=lambda _: True,
+            gone=lambda _: None,
+            strangers=strangers_together(0.0),
+            turn=lambda start, _: start(),
+            most_streams=8,
+            most_head_bytes=16_384,
+        )
+    )
+    socket = Mock(spec=asyncio.Transport)
+    socket.is_closing.return_value = False
+    transport.connection_made(cast("asyncio.Transport", socket))
+    transport.data_received(HELLO + frame(4, 0, 0, struct.pack(">HL", 4, 0)))
+    transport.data_received(frame(1, 5, 1, HEAD) + frame(1, 5, 3, HEAD))
+    stuck, slow = begun
+    woken: list[Stream] = []
+    stuck.wake = lambda: woken.append(stuck)
+    one, at_s = transport.connection, transport.since_s
+    for stream in begun:
+        one.send_data(stream, bytes(300_000))
+        one.send_end(stream, b"\x88")
+    for at in range(0, 80, 20):
+        transport.check(at_s + at, DEADLINES)
+        one.receive(
+            frame(8, 0, 3, (20_000).to_bytes(4, "big")) + frame(8, 0, 0, (20_000).to_bytes(4, "big")), at_s + at
+        )
+    assert not woken
+    transport.check(at_s + 80.1, DEADLINES)
+    transport.check(at_s + 80.2, DEADLINES)
+    assert woken == [stuck]
+    assert stuck.gone is ErrorCode.CANCEL
+    assert slow.gone is None
+    assert list(one.streams) == [3]
+    one.lost()
