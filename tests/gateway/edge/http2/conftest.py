@@ -88,6 +88,16 @@ def padded(body: bytes, padding: int) -> bytes:
     return bytes([padding]) + body + bytes(padding)
 
 
+def data(number: int, body: bytes, *, ends: bool = False) -> bytes:
+    """A DATA frame."""
+    return frame(DATA, END_STREAM if ends else 0, number, body)
+
+
+def trailers(number: int, *fields: tuple[bytes, bytes], ends: bool = True) -> bytes:
+    """A HEADERS frame of regular fields."""
+    return frame(HEADERS, END_HEADERS | (END_STREAM if ends else 0), number, block(fields or [(b"a", b"b")]))
+
+
 class Peer:
     """A client that has said hello, unless `greet` is False. `known`: its token held, so that it has the patience of a producer."""
 
@@ -154,5 +164,5 @@ def ended_by(said: list[Sent], code: ErrorCode, last: int = 0) -> bool:
 
 __all__ = [
     "DATA", "END_HEADERS", "END_STREAM", "GET", "HEADERS", "HELLO", "PING", "POST", "SETTINGS", "ErrorCode", "Peer", "Sent",
-    "Setting", "block", "ended_by", "frame", "padded", "reset_by", "reset_of", "sent_in", "setting", "window",
+    "Setting", "block", "data", "ended_by", "frame", "padded", "reset_by", "reset_of", "sent_in", "setting", "trailers", "window",
 ]  # fmt: skip
