@@ -93,11 +93,13 @@ def test_a_known_block_is_forgotten_once_its_field_has_fallen_out() -> None:
         b"\x20" + block(GET),
         b"\x3f\xe1\x1f" + block(GET),
         block([(b"n" * 127, b"v" * 300)]) + adds(b"a", b"1"),
+        block([(b"n", b"\x82" * 300)]) + adds(b"a", b"1"),  # where a wrong step would find indices only
+        block([(b"\x82" * 130, b"\x82" * 20_000)]) + adds(b"a", b"1"),
         b"\x10" + block([(b"never", b"indexed")])[1:] + adds(b"a", b"1"),
         b"\x0f\x2f\x011" + adds(b"a", b"1"),  # an index of a name in two bytes, without being indexed
         indexed(2) + b"\xff\x00" + adds(b"a", b"1"),  # index 127 in two bytes
     ],
-    ids=range(10),
+    ids=range(12),
 )
 def test_blocks_that_change_the_table_are_never_known_and_make_others_unknown(changes: bytes) -> None:
     reader = BlockReader()
