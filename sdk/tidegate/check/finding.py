@@ -66,7 +66,7 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "producer/tombstones": _INPUTS,
         "producer/key": _INPUTS,
         "producer/key-moved": "events of one entity go to other partitions than before, and compact apart: keep the key, or make a new topic",
-        "producer/event-bytes": "raise it again: the bound is live, and what was accepted stays accepted",
+        "producer/event-bytes": "the bound is live, so that it holds from the next reload: let it be as large as what producers send",
         "producer/pinned": "wanted where a new version refuses what an old one takes: tell producers to name their version first",
         "producer/route": "keep it while producers use it: the topic's own path takes the same events",
         "golden/invalid": "a golden record is an event that its own version accepts, as JSON",
