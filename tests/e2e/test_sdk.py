@@ -9,6 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from tidegate.repository.folder import load
 from tidegate.shell.endpoint import endpoint_of
 from tidegate.shell.transport_choice import load_transport, transport_for
 from tidegate.transport.port import Answer, BundleAnswer, Receipted, Request, Transport, Unreached
+from tidegate.wire.results import ResultLine
 from tidegate_gateway.adapters.dev_key import DEV_ISSUER, DevKey, make
 
 STATUS = "customer.order-status"
@@ -103,15 +105,17 @@ def test_the_gateway_lists_the_same_violations(gateway: GatewayProcess, status: 
 class Restartable:
     """`serve` on ports that stay the same over restarts."""
 
-    def __init__(self, folder: Path, kafka: str) -> None:
+    def __init__(self, folder: Path, kafka: str | None, grpc: str = "") -> None:
+        """`kafka` None: its embedded one, which ends with it. `grpc`: more options of its section."""
         self.folder = folder
         self.key: DevKey = make()
         self.ports = free_ports(3)
         (folder / "keys.json").write_bytes(self.key.jwks())
         http, rpc, admin = self.ports
+        broker = "embedded = true" if kafka is None else f'bootstrap_servers = "{kafka}"'
         (folder / "tidegate.toml").write_text(
-            f"[http]\nport = {http}\n[grpc]\nport = {rpc}\n[admin]\nport = {admin}\n"
-            f'[contracts]\ndir = "{SCHEMAS}"\n[kafka]\nbootstrap_servers = "{kafka}"\n'
+            f"[http]\nport = {http}\n[grpc]\nport = {rpc}\n{grpc}[admin]\nport = {admin}\n"
+            f'[contracts]\ndir = "{SCHEMAS}"\n[kafka]\n{broker}\n'
             f'[[auth.issuers]]\nissuer = "{DEV_ISSUER}"\nname = "coffeeco"\n'
             f'jwks_file = "{folder / "keys.json"}"\nalgorithms = ["ES256"]\n'
         )
@@ -119,6 +123,13 @@ class Restartable:
 
     def begin(self) -> None:
         self.process, _ = start(["serve", "--config", str(self.folder / "tidegate.toml")], self.folder / "gateway.log")
+
+    def drain(self) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.terminate()
+        code = self.process.wait(30)
+        end(self.process)
+        return code
 
     def kill(self) -> None:
         os.kill(self.process.pid, signal.SIGKILL)
@@ -236,3 +247,86 @@ def test_a_gateway_killed_under_eight_producers_loses_nothing(
     assert verdict.acknowledged == 8 * each
     assert verdict.wrong() == {}
     assert sum(client.stats().retries for client in clients) > 0, "the gateway was away while they sent"
+
+
+class Asked:
+    """A transport that keeps what was answered."""
+
+    def __init__(self, inner: Transport, answers: list[Answer]) -> None:
+        self.inner = inner
+        self.answers = answers
+
+    async def send(self, request: Request, timeout_s: float) -> Answer:
+        answer = await self.inner.send(request, timeout_s)
+        self.answers.append(answer)
+        return answer
+
+    async def bundle(self, topic: str, etag: str | None, token: str | None, timeout_s: float) -> BundleAnswer:
+        return await self.inner.bundle(topic, etag, token, timeout_s)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+def asking(gateway: Restartable, scheme: str, answers: list[Answer]) -> Client:
+    endpoint, settings = endpoint_of(gateway.url(scheme)), ClientSettings(linger_s=0.005, batch_events=20)
+    load_transport(endpoint)
+    inner = transport_for(endpoint, settings)
+    return Client(endpoint.url, gateway.token(), settings=settings, transport=lambda: Asked(inner(), answers))
+
+
+@pytest.fixture(scope="module")
+def ageing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restartable]:
+    """A gateway whose gRPC connections are told to go after a second, and closed a second later."""
+    gateway = Restartable(
+        tmp_path_factory.mktemp("ageing"), None, "max_connection_age_s = 1\nmax_connection_grace_s = 1\n"
+    )
+    yield gateway
+    gateway.kill()
+
+
+def test_connections_that_grow_old_cost_their_producers_nothing(ageing: Restartable, status: dict[str, Any]) -> None:
+    """GOAWAY and the end of each stream, several times: no event is sent twice, and nothing is refused."""
+    answers: list[Answer] = []
+    with asking(ageing, "grpc", answers) as gate:
+        futures = []
+        for _ in range(300):
+            futures.append(gate.submit(STATUS, status))
+            time.sleep(0.01)
+        assert gate.flush(30) == 0
+        assert {future.result().status for future in futures} == {"stored"}
+        assert gate.stats().retries == 0
+    assert {type(answer) for answer in answers} == {Receipted}
+
+
+def test_a_gateway_that_drains_under_load_says_of_every_event_whether_it_is_stored(
+    ageing: Restartable, status: dict[str, Any]
+) -> None:
+    """Over HTTP and gRPC: what it does not store any more is refused, or finds no connection; nobody is left in doubt."""
+    answers: list[Answer] = []
+    futures: list[Future[ResultLine]] = []
+    stop = threading.Event()
+
+    def produce(gate: Client) -> None:
+        while not stop.is_set():
+            futures.append(gate.submit(STATUS, status))
+            time.sleep(0.002)
+
+    gates = [asking(ageing, scheme, answers) for scheme in SCHEMES]
+    threads = [threading.Thread(target=produce, args=(gate,)) for gate in gates]
+    for gate, thread in zip(gates, threads, strict=True):
+        gate.publish(STATUS, status)
+        thread.start()
+    time.sleep(0.3)
+    assert ageing.drain() == 0
+    stop.set()
+    for thread in threads:
+        thread.join(30)
+    ageing.begin()
+    assert [gate.flush(60) for gate in gates] == [0, 0]
+    assert {future.result().status for future in futures} == {"stored"}
+    assert all(gate.stats().retries > 0 for gate in gates), "the gateway was away while they sent"
+    for gate in gates:
+        gate.close()
+    unsure = [answer for answer in answers if isinstance(answer, Unreached) and answer.maybe_stored]
+    assert unsure == []
