@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import zstandard
+from tests.fuzz import wire
 
 from tidegate.contracts.avro.container_file import BrokenContainer, read_container
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion, compile_contract
@@ -236,5 +237,8 @@ TARGETS: dict[str, Target] = {
     "json-batch": Target(_batch, (_EVENT,)),
     "ndjson": Target(_lines, (_EVENT[11:-2] + b"\n\n" + _EVENT[11:-2],)),
     "head": Target(_head, (b'2:"abc"\n4:2026-01-31T12:00:00Z\n5:1\nevent-header-a:b',)),
+    "http2": Target(wire.connection, wire.CONNECTION_SEEDS),
+    "grpc-head": Target(wire.head, wire.HEAD_SEEDS),
+    "grpc-message": Target(wire.messages, wire.MESSAGE_SEEDS),
 }
 """By name."""

@@ -28,6 +28,9 @@ FOUND: list[tuple[str, bytes]] = [
     ("json-batch", b'{"events":[{"value":1,"headers":{"a":1,"b":"\xff"}}]}'),
     ("protobuf-framed", b"\0\0\0\0\6\0:\x0c\x0a\x03key\x0a\5\x8a\x96lue"),
     ("head", b"0:\xff\n1:\0\n4:x\n5:99999999999999999999"),
+    ("http2", b"\3" + b"\0\0\0\1\4\0\0\0\1" * 400),
+    ("grpc-head", b"\0\7\x20\x20\x20\x83\x86\x84"),
+    ("grpc-message", b"\2\1\xff\xff\xff\xff"),
 ]
 """Inputs kept for good: what a fuzzer found, and what one would look for first."""
 
