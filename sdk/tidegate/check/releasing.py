@@ -24,6 +24,9 @@ from tidegate.repository.released import version_folder
 __all__ = ["ReleaseBroken", "add_golden", "release_checked"]
 
 
+_ABOUT_OTHERS = ("producer/", "compatibility/")
+
+
 class ReleaseBroken(Exception):
     """The contract is not released: `findings` are what `tidegate check` says, the errors among them are why."""
 
@@ -38,9 +41,9 @@ def release_checked(folder: Path, topic: str, today: date, against: str | None =
     A release stands without its changelog: where that cannot be written, a warning says so. Raises `ReleaseBroken` where check finds an error, `ReleaseRefused` where there is nothing to release or no golden record
     can be made, `CannotRun` where check cannot run, and OSError where files cannot be written.
     """
-    if (folder / contract_name(topic)).is_file():
-        _judge(folder, topic, against)
+    warnings = _judge(folder, topic, against) if (folder / contract_name(topic)).is_file() else ()
     made = release(folder, topic, lambda version: _golden(topic, version))
+    made = replace(made, warnings=(*warnings, *made.warnings))
     try:
         tell(folder, topic, made.version, made.schema_id, today)
     except (OSError, UnicodeDecodeError) as error:
@@ -49,14 +52,19 @@ def release_checked(folder: Path, topic: str, today: date, against: str | None =
     return made
 
 
-def _judge(folder: Path, topic: str, against: str | None) -> None:
-    """What was interrupted is taken up: a folder that the lock does not name yet is no reason to refuse."""
+def _judge(folder: Path, topic: str, against: str | None) -> tuple[str, ...]:
+    """The warnings about producers and consumers, which a release makes true. Raises `ReleaseBroken`.
+
+    What was interrupted is taken up: a folder that the lock does not name yet is no reason to refuse.
+    """
     following = len(read_lock(folder).of(topic)) + 1
     passing = version_folder(topic, following)
     findings = examine(folder, [topic], against).findings
     wrong = [one for one in findings if one.severity == "error" and one.place.file != passing]
     if any(one.topic == topic or one.rule.startswith("lock/") for one in wrong):
         raise ReleaseBroken(tuple(one for one in findings if one.severity == "warning" or one in wrong))
+    told = (one for one in findings if one.severity == "warning" and one.rule.startswith(_ABOUT_OTHERS))
+    return tuple(f"[{one.rule}] {one.message}" for one in told)
 
 
 def _golden(topic: str, version: VersionSource) -> Mapping[str, bytes]:

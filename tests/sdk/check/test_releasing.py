@@ -55,6 +55,14 @@ def test_the_changelog_has_the_newest_version_on_top(shop: Shop) -> None:
     assert shop.errors() == []
 
 
+def test_warnings_about_producers_and_consumers_come_with_the_release(shop: Shop) -> None:
+    path = shop.folder / "contracts/shop.orders.yaml"
+    path.write_text(path.read_text().replace("property: key, value: id", "property: onInvalid, value: reject"))
+    shop.schema(COUNT, {"name": "undocumented", "type": "int", "default": 0, "doc": ""})
+    made = release_checked(shop.folder, "shop.orders", TODAY)
+    assert made.warnings == ('[producer/key-moved] the key was "id" and is now none (since version 1)',)
+
+
 def test_a_changelog_that_cannot_be_written_is_said_and_the_release_stands(shop: Shop) -> None:
     changelog = shop.folder / "released/shop.orders/CHANGELOG.md"
     changelog.write_bytes(b"\xff")
