@@ -14,7 +14,7 @@ from tidegate.contracts.services import ServiceSource
 from tidegate.contracts.source import ContractSource, Limits, Owner, ServiceLevel
 from tidegate.errors import ERRORS, Code, ErrorRow, Retry
 from tidegate_gateway.doors.pages.commands import Command, commands
-from tidegate_gateway.doors.pages.methods import MethodEntry, methods
+from tidegate_gateway.doors.pages.methods import MethodEntry, ServiceEntry, methods, service_entries
 from tidegate_gateway.doors.pages.shown import Shown
 from tidegate_gateway.doors.rest.deps import GrpcAddress
 from tidegate_gateway.doors.rest.views import newest_first
@@ -116,7 +116,7 @@ class TopicPage:
     """Everything of a topic's page. `key` and `event_time` are the field paths that are marked as such.
 
     `commands` are for a POSIX shell with $TOKEN set: one event by curl, the same in Python, then the other ways. `methods` are
-    those of gRPC services that publish to the topic.
+    those of gRPC services that publish to the topic, which are `services`.
     """
 
     source: ContractSource
@@ -129,6 +129,7 @@ class TopicPage:
     versions: tuple[VersionEntry, ...]
     commands: tuple[Command, ...]
     methods: tuple[MethodEntry, ...]
+    services: tuple[ServiceEntry, ...]
     service_levels: tuple[ServiceLevel, ...]
 
     @property
@@ -186,6 +187,7 @@ def topic_page(
         versions=tuple(_entries(versions)),
         commands=commands(contract, base_url, grpc),
         methods=methods(contract, services, base_url, grpc) if grpc is not None else (),
+        services=service_entries(contract, services, base_url) if grpc is not None else (),
         service_levels=contract.source.service_levels,
     )
 

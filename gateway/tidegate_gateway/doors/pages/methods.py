@@ -1,4 +1,4 @@
-"""The gRPC methods that publish to a topic, on its page: what each takes and answers, and a grpcurl line that works as it stands.
+"""The gRPC methods that publish to a topic, on its page: what each takes and answers, a grpcurl line, and how code is made; all works as it stands.
 
 Made for `content` out of the snapshot's services. Values only.
 """
@@ -9,11 +9,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.services import MethodSource, ServiceSource
 from tidegate_gateway.doors.rest.deps import GrpcAddress
 
-__all__ = ["MethodEntry", "methods", "service_of"]
+__all__ = ["MethodEntry", "ServiceEntry", "methods", "service_entries", "service_of"]
+
+_PROTOC_BRINGS = "google/protobuf/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,15 @@ class MethodEntry:
     answers: str
     doc: str
     command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEntry:
+    """One service: its full name, the file with its descriptors, relative to `/`, and the lines that make code of them."""
+
+    name: str
+    descriptors: str
+    code: str
 
 
 def methods(
@@ -40,6 +53,21 @@ def methods(
             command=_grpcurl(contract, service, method, base_url, grpc),
         )
         for service, method in _publishing(services, contract.topic)
+    )
+
+
+def service_entries(
+    contract: CompiledContract, services: Iterable[ServiceSource], base_url: str
+) -> tuple[ServiceEntry, ...]:
+    """Every service with such a method, once."""
+    named = {service.name: service for service, _ in _publishing(services, contract.topic)}
+    return tuple(
+        ServiceEntry(
+            name=service.name,
+            descriptors=_descriptors_at(contract.topic, service),
+            code=_protoc(contract, service, base_url),
+        )
+        for service in named.values()
     )
 
 
@@ -63,10 +91,8 @@ def _grpcurl(
     options = [] if grpc.tls else ["-plaintext"]
     fetched = []
     if not grpc.reflection:
-        file = f"{service.name}.binpb"
-        options.append(f"-protoset {file}")
-        url = f"{base_url}/docs/topics/{quote(contract.topic)}/services/{file}"
-        fetched.append(f'curl -sS -H "Authorization: Bearer $TOKEN" {shlex.quote(url)} -o {file}')
+        options.append(f"-protoset {service.name}.binpb")
+        fetched.append(_fetch(contract, service, base_url))
     fields = ['-H "Authorization: Bearer $TOKEN"']
     if contract.source.inputs == "pinned" and contract.newest.number:
         fields.append(f"-H 'event-version: {contract.newest.number}'")
@@ -78,4 +104,23 @@ def _grpcurl(
             *[example] * (2 if method.takes_stream else 1),
             "EVENT",
         ]
+    )
+
+
+def _descriptors_at(topic: str, service: ServiceSource) -> str:
+    return f"docs/topics/{quote(topic)}/services/{service.name}.binpb"
+
+
+def _fetch(contract: CompiledContract, service: ServiceSource, base_url: str) -> str:
+    url = f"{base_url}/{_descriptors_at(contract.topic, service)}"
+    return f'curl -sS -H "Authorization: Bearer $TOKEN" {shlex.quote(url)} -o {service.name}.binpb'
+
+
+def _protoc(contract: CompiledContract, service: ServiceSource, base_url: str) -> str:
+    """protoc needs no .proto files where it has descriptors. Made of all that the service imports, but for what every protoc's language brings."""
+    files = [file.name for file in FileDescriptorSet.FromString(service.descriptors).file]
+    named = [shlex.quote(name) for name in files if not name.startswith(_PROTOC_BRINGS)]
+    head = f"protoc --descriptor_set_in={service.name}.binpb --python_out=. \\"
+    return "\n".join(
+        [_fetch(contract, service, base_url), head, *(f"  {name} \\" for name in named[:-1]), f"  {named[-1]}"]
     )

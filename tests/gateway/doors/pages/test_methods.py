@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.services import ServiceSource
 from tidegate.repository.services import read_services
 from tidegate_gateway.doors.pages.content import topic_page
-from tidegate_gateway.doors.pages.methods import methods, service_of
+from tidegate_gateway.doors.pages.methods import methods, service_entries, service_of
 from tidegate_gateway.doors.pages.rendering import topic_html
 from tidegate_gateway.doors.rest.deps import GrpcAddress, RestDeps
 
@@ -82,12 +83,28 @@ def test_the_grpcurl_line_sends_the_example(
         assert events == [example] * count
 
 
+def test_the_lines_make_code_of_the_service(
+    contract: CompiledContract, services: list[ServiceSource], tmp_path: Path
+) -> None:
+    """By a stock protoc, from nothing but what the gateway serves; of the messages that a language brings none is made."""
+    (entry,) = service_entries(contract, services, "https://gate")
+    (tmp_path / "served").write_bytes(services[0].descriptors)
+    stand_ins = (
+        f'TOKEN=t; curl() {{ cp served "$6"; }}; protoc() {{ {sys.executable} -P -m grpc_tools.protoc "$@"; }}\n'
+    )
+    subprocess.run(["/bin/sh", "-c", stand_ins + entry.code], cwd=tmp_path, check=True, timeout=60)
+    made = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*_pb2.py")}
+    assert {"coffeeco/customer/v1/customer_service_pb2.py", "buf/validate/validate_pb2.py"} <= made
+    assert not any(path.startswith("google/") for path in made)
+    assert entry.descriptors == f"docs/topics/{TOPIC}/services/{NAME}.binpb"
+
+
 def test_the_page_shows_them_with_their_comments(contract: CompiledContract, services: list[ServiceSource]) -> None:
     html = topic_html(topic_page(contract, "https://gate", GRPC, services), "")
     page = Page(html)
     assert len(page.ids) == len(set(page.ids))
     assert {"section-methods", "section-fields"} <= set(page.ids)
-    assert "#section-methods" in page.links
+    assert {"#section-methods", f"docs/topics/{TOPIC}/services/{NAME}.binpb"} <= set(page.links)
     said = page.text.replace("\u200b", "")
     for entry in methods(contract, services, "https://gate", GRPC):
         assert entry.command in said
