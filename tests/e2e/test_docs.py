@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -150,16 +151,23 @@ def test_every_command_of_the_page_works_as_it_stands(documented: GatewayProcess
     blocks = Ids(get(documented, f"/docs/topics/{topic}").text).blocks
     assert len(blocks) >= 8
     token = documented.token(roles=ROLES)
-    grpcurl = tmp_path / "grpcurl"
-    grpcurl.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{Path(__file__).with_name("grpcurl.py")}" "$@"\n')
-    grpcurl.chmod(0o755)
-    path = f"{os.environ['PATH']}:{tmp_path}"  # the real one where there is one
+    for name, stands_in in (
+        ("grpcurl", shlex.quote(str(Path(__file__).with_name("grpcurl.py")))),
+        ("protoc", "-Pm grpc_tools.protoc"),
+    ):
+        program = tmp_path / name
+        program.write_text(f'#!/bin/sh\nexec "{sys.executable}" {stands_in} "$@"\n')
+        program.chmod(0o755)
+    path = f"{os.environ['PATH']}:{tmp_path}"  # the real ones where there are some
     environ = {"PATH": path, "TOKEN": token, "HOME": str(tmp_path)}
     for block in blocks:
         done = subprocess.run(
             ["/bin/sh", "-c", block], capture_output=True, text=True, timeout=60, check=False, env=environ, cwd=tmp_path
         )
         assert done.returncode == 0, (block, done.stderr)
+        if "protoc --" in block:  # makes files, and says nothing
+            assert list(tmp_path.rglob("*_service_pb2.py")), block
+            continue
         for answer in values(done.stdout):
             results = answer.get("results", [answer])
             said = {row.get("status", row.get("message", "")).removeprefix("STATUS_").lower() for row in results}
