@@ -81,6 +81,8 @@ async def idle(door: RpcGate) -> None:
         while door.server._calls:  # noqa: ASYNC110 -- it tells nobody
             await asyncio.sleep(0.005)
     assert door.server._crowd.calls == door.server._crowd.streams == 0
+    methods = door.server._methods
+    assert [*methods._aside, *methods._untaken, *methods._under_way, *methods._ending] == []
     assert door.gate.memory.used_bytes == 0
 
 

@@ -291,6 +291,25 @@ async def test_a_lost_connection_stops_every_handler_once() -> None:
     assert sorted(ends) == [1, 3, 5]
 
 
+async def test_a_handler_is_stopped_once_by_its_deadline_and_whatever_follows() -> None:
+    """Its stream is reset with the deadline, which the connection tells with the next bytes that come."""
+    wire, stopped, ended = Wire(window=0), asyncio.Event(), asyncio.Event()
+
+    async def tidies(call: Exchange) -> None:
+        try:
+            await call.write(b"never taken")
+        finally:
+            stopped.set()
+            await asyncio.sleep(0.01)
+            ended.set()
+
+    task = started(wire.call((b"grpc-timeout", b"1m"), ends=True), tidies)
+    await stopped.wait()
+    wire.arrives(frame(99, 0, 0))
+    await asyncio.wait([task])
+    assert ended.is_set()
+
+
 async def test_a_client_that_leaves_while_its_handler_ends() -> None:
     ended: list[str] = []
 
