@@ -6,36 +6,28 @@ Fed and emptied by `transport`; whoever answers a stream does it through the met
 
 from collections.abc import Callable
 
+from tidegate_gateway.edge.http2.control import Control
 from tidegate_gateway.edge.http2.credit import Credit
 from tidegate_gateway.edge.http2.fields import Block, BlockReader
 from tidegate_gateway.edge.http2.frames import (
-    ACK,
     END_STREAM,
-    MAX_WINDOW,
-    PING,
-    PING_BYTES,
-    SETTINGS,
+    NUMBER_BITS,
     ErrorCode,
     Setting,
     Violated,
-    frame,
     goaway,
     number_in,
     reset,
     settings,
-    settings_in,
     unpadded,
 )
-from tidegate_gateway.edge.http2.incoming import DEPENDS_ON_ITSELF, PRIORITY_BYTES, FrameReader
+from tidegate_gateway.edge.http2.incoming import DEPENDS_ON_ITSELF, FrameReader
 from tidegate_gateway.edge.http2.numbers import Numbers
 from tidegate_gateway.edge.http2.outgoing import Outgoing
 from tidegate_gateway.edge.http2.patience import A_CALL, A_CONNECTION, A_FRAME, A_PIECE, Patience, worth_of_head
-from tidegate_gateway.edge.http2.pings import Pings
 from tidegate_gateway.edge.http2.streams import Stream
 
 __all__ = ["Connection"]
-
-_LAST_CALL = b"tidegate"
 
 
 class Connection:
@@ -53,27 +45,25 @@ class Connection:
         self._credit = Credit(self.out)
         self.streams: dict[int, Stream] = {}
         self.over = False
-        self.leaving = False
-        self.waiting_for_pong = False
         self.patience = patience
         self._begin = begin
         self._most_streams = most_streams
         self._incoming = FrameReader()
         self._reader = BlockReader()
         self._numbers = Numbers()
-        self._pings = Pings()
+        control = self._control = Control(self._outgoing, self._numbers, patience)
         self._opened: list[Stream] = []
         self._woken: dict[int, Stream] = {}
         self._now_s = 0.0
         self._on: tuple[Callable[[int, int, bytes], None], ...] = (
             self._data,
             self._headers,
-            self._priority,
+            control.priority,
             self._reset,
             self._settings,
-            self._push_promise,
+            control.push_promise,
             self._ping,
-            self._goaway,
+            control.goaway,
             self._window_update,
         )
         limits = {Setting.MAX_CONCURRENT_STREAMS: most_streams, Setting.MAX_HEADER_LIST_SIZE: most_head_bytes}
@@ -227,17 +217,7 @@ class Connection:
         self._numbers.close(stream.id, ours=ours)
         self._over_if_done()
 
-    # -- the other frames
-
-    def _priority(self, _flags: int, number: int, payload: bytes) -> None:
-        if not number:
-            raise Violated(ErrorCode.PROTOCOL_ERROR, "PRIORITY without a stream")
-        ends = number if self._numbers.was_opened(number) else 0
-        if len(payload) != PRIORITY_BYTES:
-            raise Violated(ErrorCode.FRAME_SIZE_ERROR, "PRIORITY of another size", ends)
-        if int.from_bytes(payload[:4], "big") & MAX_WINDOW == number:
-            raise Violated(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself", ends)
-        self.patience.spend(A_FRAME)
+    # -- resets, windows, and what is of the whole connection
 
     def _reset(self, _flags: int, number: int, payload: bytes) -> None:
         code = number_in(payload)
@@ -251,39 +231,15 @@ class Connection:
             self.patience.spend(A_FRAME)
 
     def _settings(self, flags: int, _number: int, payload: bytes) -> None:
-        if flags & ACK:
-            if payload:
-                raise Violated(ErrorCode.FRAME_SIZE_ERROR, "an acknowledgement with settings")
-            self.patience.spend(A_FRAME)
-            return
-        self.patience.spend(A_FRAME * (1 + len(payload) // 96))
-        named = dict(settings_in(payload))  # the last of each counts: a frame names one as often as it likes
-        outgoing = self._outgoing
-        outgoing.peer_frame = named.get(Setting.MAX_FRAME_SIZE, outgoing.peer_frame)
-        outgoing.shrink_table(named.get(Setting.HEADER_TABLE_SIZE, MAX_WINDOW))
-        outgoing.resize(named.get(Setting.INITIAL_WINDOW_SIZE, outgoing.peer_window), self.streams.values())
-        self.out.append(frame(SETTINGS, ACK, 0))
+        self._control.settings(flags, payload, self.streams.values())
         self._unblock()
 
-    def _push_promise(self, _flags: int, _number: int, _payload: bytes) -> None:
-        raise Violated(ErrorCode.PROTOCOL_ERROR, "a client promises nothing")
-
     def _ping(self, flags: int, _number: int, payload: bytes) -> None:
-        self.patience.spend(A_FRAME)
-        if flags & ACK:
-            self.waiting_for_pong = False
-            if payload == _LAST_CALL and self.leaving:
-                self.last_call()
-            return
-        self._pings.came(self._now_s, after_something=self._outgoing.said_something)
-        self._outgoing.said_something = False
-        self.out.append(frame(PING, ACK, 0, payload))
-
-    def _goaway(self, _flags: int, _number: int, _payload: bytes) -> None:
-        self.patience.spend(A_FRAME)
+        if self._control.ping(flags, payload, self._now_s):
+            self.last_call()
 
     def _window_update(self, _flags: int, number: int, payload: bytes) -> None:
-        more = number_in(payload) & MAX_WINDOW
+        more = number_in(payload) & NUMBER_BITS
         self.patience.spend(A_FRAME)
         if not number:
             self._outgoing.grow(more)
@@ -353,25 +309,26 @@ class Connection:
 
     def ping(self) -> None:
         """Ask whether the peer is there: `waiting_for_pong` until it has answered."""
-        self.waiting_for_pong = True
-        self.out.append(frame(PING, 0, 0, b"keep".ljust(PING_BYTES, b"\0")))
+        self._control.ask()
+
+    @property
+    def waiting_for_pong(self) -> bool:
+        """Whether the peer was asked, and has not answered."""
+        return self._control.waiting_for_pong
 
     def leave(self) -> None:
         """Tell the peer to go (section 6.8): no new streams please; those that it has sent meanwhile are taken until its answer to a ping is back."""
-        if not self.leaving and not self.over:
-            self.leaving = True
-            self.out += (goaway(MAX_WINDOW, ErrorCode.NO_ERROR), frame(PING, 0, 0, _LAST_CALL))
+        if not self.over:
+            self._control.leave()
 
     def last_call(self) -> None:
         """No stream past those that have come is taken; once they are answered the connection is over."""
-        numbers = self._numbers
-        if numbers.final > MAX_WINDOW and not self.over:
-            numbers.final = numbers.last
-            self.out.append(goaway(numbers.last, ErrorCode.NO_ERROR))
+        if not self.over:
+            self._control.last_call()
             self._over_if_done()
 
     def _over_if_done(self) -> None:
-        if not self.streams and self._numbers.final <= MAX_WINDOW:
+        if not self.streams and self._numbers.closing:
             self.over = True
 
     def _end(self, code: ErrorCode, why: str) -> None:

@@ -12,11 +12,13 @@ from hpack import Decoder, HPACKError, OversizedHeaderListError
 
 from tidegate_gateway.edge.http2.frames import ErrorCode, Violated
 
-__all__ = ["MAX_BLOCK_BYTES", "Block", "BlockReader", "block_of", "field"]
+__all__ = ["MAX_BLOCK_BYTES", "TOO_LARGE", "Block", "BlockReader", "block_of", "field"]
 
 MAX_BLOCK_BYTES = 32_768
 """Of one header block as sent, and of its fields as HTTP/2 counts them (RFC 9113, section 6.5.2). Past it the connection ends: what
 was left out of the table can never be told again. 90 us of work a KiB, and 900 bytes of indices make 32 KiB."""
+
+TOO_LARGE = "header fields past 32 KiB"
 
 _KNOWN_BLOCKS = 32
 """Blocks that say the same as before are known again; so many of a connection."""
@@ -77,7 +79,7 @@ class BlockReader:
         try:
             fields = self._decoder.decode(data, raw=True)
         except OversizedHeaderListError:
-            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, "header fields past 32 KiB") from None
+            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, TOO_LARGE) from None
         except HPACKError:
             raise Violated(ErrorCode.COMPRESSION_ERROR, "a header block that cannot be decoded") from None
         block = _block(fields)

@@ -18,12 +18,14 @@ __all__ = [
     "HEAD_BYTES",
     "MAX_WINDOW",
     "MIN_MAX_FRAME",
+    "NUMBER_BITS",
     "PADDED",
     "PING",
     "PING_BYTES",
     "PREFACE",
     "PRIORITIZED",
     "PRIORITY",
+    "PRIORITY_BYTES",
     "PUSH_PROMISE",
     "RST_STREAM",
     "SETTINGS",
@@ -31,6 +33,7 @@ __all__ = [
     "ErrorCode",
     "Setting",
     "Violated",
+    "depends_on_itself",
     "frame",
     "goaway",
     "number_in",
@@ -48,7 +51,10 @@ HEAD_BYTES = 9
 MIN_MAX_FRAME = 16_384
 """SETTINGS_MAX_FRAME_SIZE as long as nobody says otherwise; ours, always."""
 MAX_WINDOW = (1 << 31) - 1
+NUMBER_BITS = MAX_WINDOW
+"""Of 32 that tell a stream's number or a window; the first means nothing, or something else."""
 PING_BYTES = 8
+PRIORITY_BYTES = 5
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 ACK = END_STREAM = 0x1
@@ -57,7 +63,6 @@ END_HEADERS, PADDED, PRIORITIZED = 0x4, 0x8, 0x20
 _HEAD = Struct(">BHBBL")
 _LONG = Struct(">L")
 _SETTING = Struct(">HL")
-_RESERVED_BIT = 0x7FFF_FFFF
 
 
 class ErrorCode(IntEnum):
@@ -103,7 +108,7 @@ class Violated(Exception):
 def read_head(data: bytes, at: int) -> tuple[int, int, int, int]:
     """Length of the payload in bytes, type, flags and stream of the frame whose nine bytes stand at `at`."""
     high, low, kind, flags, stream = _HEAD.unpack_from(data, at)
-    return high << 16 | low, kind, flags, stream & _RESERVED_BIT
+    return high << 16 | low, kind, flags, stream & NUMBER_BITS
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -153,6 +158,14 @@ def number_in(payload: bytes) -> int:
         raise Violated(ErrorCode.FRAME_SIZE_ERROR, "a RST_STREAM or WINDOW_UPDATE frame that is not four bytes long")
     number: int = _LONG.unpack(payload)[0]
     return number
+
+
+def depends_on_itself(stream: int, priority: bytes) -> bool:
+    """Whether a priority names its own stream: an error of that stream in RFC 7540, section 5.3.1, and in RFC 9113 nothing's any more.
+
+    Clients that do so are broken all the same, and h2spec asks for it.
+    """
+    return int.from_bytes(priority[:4], "big") & NUMBER_BITS == stream
 
 
 def unpadded(payload: bytes, flags: int) -> bytes:

@@ -3,7 +3,7 @@
 Part of `connection`, which never sees a CONTINUATION, nor SETTINGS, PING or GOAWAY of a shape that they do not have.
 """
 
-from tidegate_gateway.edge.http2.fields import MAX_BLOCK_BYTES
+from tidegate_gateway.edge.http2.fields import MAX_BLOCK_BYTES, TOO_LARGE
 from tidegate_gateway.edge.http2.frames import (
     ACK,
     CONTINUATION,
@@ -17,21 +17,21 @@ from tidegate_gateway.edge.http2.frames import (
     PING_BYTES,
     PREFACE,
     PRIORITIZED,
+    PRIORITY_BYTES,
     SETTINGS,
     ErrorCode,
     Violated,
+    depends_on_itself,
     read_head,
     unpadded,
 )
 
-__all__ = ["DEPENDS_ON_ITSELF", "PRIORITY_BYTES", "Frame", "FrameReader"]
+__all__ = ["DEPENDS_ON_ITSELF", "Frame", "FrameReader"]
 
-PRIORITY_BYTES = 5
 DEPENDS_ON_ITSELF = 0x100
-"""Beside a frame's own flags: what its priority says (RFC 7540, section 5.3.1)."""
+"""Beside a head's own flags: what its priority says. The block must be read before its stream can be ended for it."""
 
 _MOST_CONTINUATIONS = 32
-_STREAM_BITS = 0x7FFF_FFFF
 _GOAWAY_BYTES = 8
 _OF_THE_CONNECTION = frozenset({SETTINGS, PING, GOAWAY})
 
@@ -109,8 +109,10 @@ class FrameReader:
         if kind != CONTINUATION or number != began:
             raise Violated(ErrorCode.PROTOCOL_ERROR, "a header block that is broken off")
         fragments += payload
-        if len(fragments) > MAX_BLOCK_BYTES or count >= _MOST_CONTINUATIONS:
-            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, "a header block without an end")
+        if len(fragments) > MAX_BLOCK_BYTES:
+            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, TOO_LARGE)
+        if count >= _MOST_CONTINUATIONS:
+            raise Violated(ErrorCode.ENHANCE_YOUR_CALM, "a header block in too many pieces")
         if not flags & END_HEADERS:
             self._block = (began, began_flags, fragments, count + 1)
             return None
@@ -139,6 +141,6 @@ def _fragment(flags: int, number: int, payload: bytes) -> tuple[int, bytes]:
         return flags, fragment
     if len(fragment) < PRIORITY_BYTES:
         raise Violated(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for their priority")
-    if int.from_bytes(fragment[:4], "big") & _STREAM_BITS == number:
+    if depends_on_itself(number, fragment):
         flags |= DEPENDS_ON_ITSELF
     return flags, fragment[PRIORITY_BYTES:]

@@ -21,6 +21,11 @@ class Numbers:
         self.final = MAX_WINDOW + 1
         self._closed: dict[int, bool] = {}
 
+    @property
+    def closing(self) -> bool:
+        """Whether no new stream is taken any more."""
+        return self.final <= MAX_WINDOW
+
     def opens(self, number: int) -> bool:
         """Whether HEADERS of a stream that is not open open it; False where they are to be ignored. Raises Violated."""
         if number > self.last:

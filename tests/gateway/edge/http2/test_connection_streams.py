@@ -282,6 +282,22 @@ def test_an_answer_before_the_requests_end_says_that_nobody_reads_the_rest() -> 
     assert peer.is_alive()
 
 
+def test_an_answer_that_waits_for_the_connections_window_leaves_when_it_grows() -> None:
+    """Its trailers behind it, and its owner is told."""
+    peer = Peer()
+    stream = peer.opened(1, ends=True)
+    peer.woken.clear()
+    peer.connection._outgoing.window = 0
+    peer.connection.send_data(stream, b"hello")
+    peer.connection.send_end(stream, TRAILERS)
+    assert peer.heard() == []
+    assert peer.say(window(0, 3)) == [Sent(DATA, 0, 1, b"hel")]
+    assert peer.woken == []
+    assert peer.say(window(0, 3)) == [Sent(DATA, 0, 1, b"lo"), Sent(HEADERS, END_HEADERS | END_STREAM, 1, TRAILERS)]
+    assert peer.woken == [1]
+    assert peer.connection.streams == {}
+
+
 def test_nothing_follows_an_answers_end() -> None:
     """5.1: no frame but PRIORITY on a stream that is closed."""
     peer = Peer()

@@ -301,6 +301,13 @@ def test_an_old_connection_goes_when_its_calls_are_answered(rig: Rig) -> None:
     assert rig.socket.eof
 
 
+def test_who_has_not_said_hello_is_owed_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A silent socket would hold up the gateway's end until its hello is too late; a client connects again by itself."""
+    silent = Rig(monkeypatch, greet=False)
+    silent.transport.leave()
+    assert silent.socket.aborted
+
+
 def test_a_client_that_does_not_answer_the_last_call_s_ping(rig: Rig) -> None:
     rig.arrives(CALL)
     rig.transport.leave()
