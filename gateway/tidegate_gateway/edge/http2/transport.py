@@ -153,12 +153,12 @@ class Http2Transport(asyncio.Protocol):
         return self.connection.known
 
     def leave(self) -> None:
-        """Tell the peer to go; what is under way is answered. One that has not even said hello is owed nothing."""
-        if not self.connection.greeted:
-            self.abort()
-        elif self._left_s is None:
+        """Tell the peer to go; what is under way is answered. Of one that has not even said hello nothing is, which it may say elsewhere."""
+        if self._left_s is None:
             self._left_s = self._loop.time()
             self.connection.leave()
+            if not self.connection.greeted:
+                self.connection.last_call()
             self.flush()
 
     def abort(self) -> None:

@@ -175,6 +175,20 @@ def test_a_client_that_never_says_hello_goes(run: Run) -> None:
     run(scenario)
 
 
+def test_the_end_does_not_wait_for_a_socket_that_says_nothing(run: Run) -> None:
+    async def scenario() -> None:
+        async with started() as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+            await port.until_held(1)
+            stopping = asyncio.create_task(port.port.stop(25.0))
+            async with asyncio.timeout(10):
+                assert (await reader.read()).endswith(frame(GOAWAY, 0, 0, bytes(8)))
+                writer.close()
+                await stopping
+
+    run(scenario)
+
+
 def test_every_answer_owed_arrives_before_the_end(run: Run) -> None:
     """With requests still on their way to us, whose bytes nobody reads: they must not cost the others their answers."""
 
