@@ -46,7 +46,7 @@ _NOTES = {
 _RETRY = {
     Retry.NEVER: "No: the same request will be refused again.",
     Retry.ALWAYS: "Yes, with the same id.",
-    Retry.AFTER_WAIT: "Yes, after Retry-After, with the same id.",
+    Retry.AFTER_WAIT: "Yes, after Retry-After (over gRPC: RetryInfo, or grpc-retry-pushback-ms), with the same id.",
     Retry.AFTER_REFRESH: "Once, with a new token.",
 }
 

@@ -285,7 +285,7 @@ async def test_a_browser_gets_a_page_for_a_path_that_is_none(ask: Ask) -> None:
 async def test_every_code_has_its_page_open_to_all(ask: Ask, code: Code) -> None:
     found = await page(ask, f"/docs/errors/{code}", None)
     row = ERRORS[code]
-    for said in (row.title, code, str(row.http), *map(str, row.http_also)):
+    for said in (row.title, code, str(row.http), *map(str, row.http_also), row.grpc):
         assert said in found.text
     assert row.meaning.replace("`", "") in found.text
     assert row.remedy.replace("`", "") in found.text
