@@ -41,6 +41,7 @@ _BEGUN_A_TURN = 32
 _STRANGERS_A_TURN = 4
 """Calls that begin in one turn of the loop, of all connections that have shown a token, and of the others: who is known does not queue behind them.
 Nor does a connection with one call queue behind all of another's."""
+_COME_BACK_MS = "1000"
 _ROOM_ABOVE = 1_048_576
 """What is read of a message stands so much above the limit of a request, whose refusal has details."""
 
@@ -136,7 +137,8 @@ class RpcServer:
             return
         exchange = Exchange(transport, stream, head, self._most_message_bytes, self._unpacks)
         if len(self._calls) >= self._most_calls:
-            exchange.fail(StatusCode.RESOURCE_EXHAUSTED, "the port has more calls under way than it can look at")
+            detail = "the port has more calls under way than it can look at"
+            exchange.fail(StatusCode.UNAVAILABLE, detail, (("grpc-retry-pushback-ms", _COME_BACK_MS),))
             return
         if head.unknown_encoding:
             detail = f"grpc-encoding {head.unknown_encoding} is not unpacked here"

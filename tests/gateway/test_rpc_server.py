@@ -182,6 +182,32 @@ async def test_a_message_that_unpacks_to_more_than_is_allowed_is_refused_unread(
     assert len(door.gate.publisher.stored) == 1
 
 
+@pytest.mark.parametrize("path", [PUBLISH, b"/tidegate.ingest.v1.IngestService/Validate", CHECK])
+async def test_a_second_request_of_a_unary_call_is_malformed_and_nothing_is_stored(door: RpcGate, path: bytes) -> None:
+    """Of a client whose method was a stream when its code was made: it must not hear that all of them are stored."""
+    first = message(b"") if path is CHECK else request()
+    connection = await Http2.open(door.server.address)
+    connection.send(call(path, AUTHORIZED, body=first * 3))
+    told = fields(await ended(connection))
+    await connection.close()
+    assert told["grpc-status"] == "3"
+    assert "one request" in told["grpc-message"]
+    assert door.gate.publisher.stored == []
+
+
+async def test_a_request_waits_for_the_client_to_close_its_side(door: RpcGate) -> None:
+    """Whether another follows is not known before."""
+    connection = await Http2.open(door.server.address)
+    connection.send(frame(HEADERS, END_HEADERS, 1, headers(PUBLISH, AUTHORIZED)), frame(DATA, 0, 1, request()))
+    connection.send(frame(PING, 0, 0, b"12345678"))
+    await connection.frames(lambda kind, flags, _: kind == PING and bool(flags & 1))
+    assert door.gate.publisher.stored == []
+    connection.send(frame(DATA, END_STREAM, 1))
+    assert fields(await ended(connection))["grpc-status"] == "0"
+    assert len(door.gate.publisher.stored) == 1
+    await connection.close()
+
+
 async def test_a_call_that_ends_within_its_message_is_malformed(door: RpcGate) -> None:
     assert fields(await answered(door, call(PUBLISH, AUTHORIZED, body=request()[:-1])))["grpc-status"] == "3"
     assert fields(await answered(door, call(PUBLISH, AUTHORIZED, body=None)))["grpc-status"] == "3"
@@ -352,7 +378,8 @@ async def test_more_calls_than_the_port_looks_at_are_refused(door: RpcGate, monk
     door.server._most_calls = 2
     connection = await Http2.open(door.server.address)
     connection.send(*(call(WAIT, AUTHORIZED, body=message(b"x"), number=number) for number in (1, 3, 5)))
-    assert fields(await ended(connection, 5))["grpc-status"] == "8"
+    told = fields(await ended(connection, 5))
+    assert (told["grpc-status"], told["grpc-retry-pushback-ms"]) == ("14", "1000")
     waiting.go.set()
     assert fields(await ended(connection, 3))["grpc-status"] == "0"
     await connection.close()

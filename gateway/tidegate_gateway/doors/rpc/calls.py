@@ -189,13 +189,15 @@ class Call:
         return await self._read(timed=False)
 
     async def read_one(self) -> bytes:
-        """The request of a unary call. Raises `malformed` where the client closed without one.
+        """The request of a unary call, once the client has closed its side. Raises `malformed` where it sent none, or more than one.
 
-        One that does not arrive in time ends the call (`receiving`).
+        One that does not arrive in time ends the call (`receiving`). A second would be dropped behind an answer that says stored.
         """
         message = await self._read(timed=True)
         if message is None:
             raise Fault(Code.MALFORMED, "the call ended without a request")
+        if await self._read(timed=True) is not None:
+            raise Fault(Code.MALFORMED, "a unary call has one request, and more came")
         return message
 
     async def _read(self, *, timed: bool) -> bytes | None:

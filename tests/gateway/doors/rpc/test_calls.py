@@ -126,11 +126,12 @@ def test_a_deadline_leaves_a_little_for_the_answer(left_s: float | None, for_sto
 async def test_one_request_or_malformed() -> None:
     rig, wire = Rig(), Wire()
     wire.messages = [b"one", None]
-    call = rig.call(wire)
-    assert await call.read_one() == b"one"
-    with pytest.raises(Fault) as caught:
-        await call.read_one()
-    assert caught.value.code is Code.MALFORMED
+    assert await rig.call(wire).read_one() == b"one"
+    for none_or_two in ([None], [b"one", b"two", None]):
+        wire.messages = list(none_or_two)
+        with pytest.raises(Fault) as caught:
+            await rig.call(wire).read_one()
+        assert caught.value.code is Code.MALFORMED
 
 
 @pytest.mark.parametrize("end", [b"message", None, Fault(Code.TOO_LARGE, "long")])
