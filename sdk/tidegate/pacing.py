@@ -1,8 +1,9 @@
 """How fast a backlog leaves after an outage. Pure: `now` (seconds) and `random` are arguments. Called by `engine`.
 
 A fleet that comes back and empties its queues at once takes the gateway down again. What was queued while the gateway was away came at
-some rate; after it a client sends at one and a half times that rate, in small jittered steps, until it has caught up. So a fleet's load
-after an outage is one and a half times its usual load, whatever the number of clients and the length of the outage.
+some rate; after it a client sends at one and a half times that rate, in jittered steps, until it has caught up. So a fleet's load
+after an outage is one and a half times its usual load at most, whatever the number of clients and the length of the outage; and less, where
+a step of several events takes the place of their single requests.
 """
 
 from typing import Final
@@ -15,8 +16,11 @@ CATCH_UP: Final = 1.5
 """The rate of a client that catches up, in its usual rates."""
 _SHORTEST_OUTAGE_S: Final = 1.0
 """Shorter outages leave no backlog worth pacing."""
-_STEP_S: Final = 0.5
-"""The mean time between two steps, where more than one event is due in it."""
+_STEP_EVENTS: Final = 10
+"""So many events a step shall have: a request of ten costs a gateway twice one of one."""
+_SHORTEST_STEP_S: Final = 0.5
+_LONGEST_STEP_S: Final = 1.0
+"""The mean time between two steps, where more than one event is due in it. Longer ones make fewer requests still, and more events miss their deadline after a long outage."""
 _LONGEST_S: Final = 300.0
 
 
@@ -42,7 +46,8 @@ class Pace:
 
     @property
     def _gap_s(self) -> float:
-        return max(_STEP_S, 1 / self._per_s)
+        step_s = min(_LONGEST_STEP_S, max(_SHORTEST_STEP_S, _STEP_EVENTS / self._per_s))
+        return max(step_s, 1 / self._per_s)
 
     def allowance(self, now: float, random: Random) -> int | None:
         """How many events may leave at `now`; None: any number."""
