@@ -9,7 +9,7 @@ from time import perf_counter
 
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.crash import log_crash
-from tidegate_gateway.doors.rpc.admission import Admission
+from tidegate_gateway.doors.rpc.admission import FirstLook
 from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.health import Health
@@ -61,7 +61,7 @@ class RpcServer:
         if settings.reflection:
             own += Reflection(lambda: self._methods.services, self._closing).services()
         self._own = tuple(own)
-        self._admission = Admission(self._methods, self._crowd, deps.intake.memory)
+        self._first_look = FirstLook(self._methods, self._crowd, deps.intake.memory)
         self._most_message_bytes = deps.intake.settings.max_batch_bytes + _ROOM_ABOVE
         self._turns, self._strangers_turns = Turns(_BEGUN_A_TURN), Turns(_STRANGERS_A_TURN)
         self._unpacks = Unpacks()
@@ -160,7 +160,7 @@ class RpcServer:
             return refusing(Code.TOO_LARGE, f"the metadata takes more than {MAX_METADATA_BYTES} bytes", events=0)
         if fault:
             return refusing(Code.MALFORMED, fault, events=0)
-        return self._admission.method(path)
+        return self._first_look.method(path)
 
     async def _sweep(self) -> None:
         sweep_s = min(self._port.sweep_s, self._deps.body_timeout_s / 2)

@@ -7,10 +7,10 @@ from tidegate.errors import Code
 from tidegate_gateway.doors.rpc.methods import Crowd, Method, Methods, refusing
 from tidegate_gateway.intake.memory import MemoryBudget
 
-__all__ = ["Admission"]
+__all__ = ["FirstLook"]
 
 
-class Admission:
+class FirstLook:
     """Refuses producers' calls that would only wait. Health, reflection and contracts are answered as long as the port is open."""
 
     def __init__(self, methods: Methods, crowd: Crowd, memory: MemoryBudget) -> None:

@@ -12,7 +12,7 @@ from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.rest.rates import rate_fields
 from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.deps import RpcDeps
-from tidegate_gateway.doors.rpc.metadata import Head, read_head
+from tidegate_gateway.doors.rpc.metadata import Head, Metadata, read_head
 from tidegate_gateway.doors.rpc.receiving import Receiving
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
@@ -20,7 +20,7 @@ from tidegate_gateway.intake.limits import Quota
 from tidegate_gateway.intake.principal import Principal
 from tidegate_gateway.intake.submission import Admission, Refusal, Request
 
-__all__ = ["DOOR", "Call", "Context", "Metadata", "NotTaken", "Said"]
+__all__ = ["DOOR", "Call", "Context", "NotTaken", "Said"]
 
 DOOR = "grpc"
 """What metrics and logs call this door."""
@@ -29,10 +29,6 @@ _TOKEN_AGE_S = 60.0
 """So long a stream may go on until its token is looked at again."""
 _MARGIN = 0.1
 _MOST_MARGIN_S = 0.25
-
-
-Metadata = tuple[tuple[str, str | bytes], ...]
-"""Keys in lower case; bytes are the values of keys that end in `-bin`."""
 
 
 class Context(Protocol):

@@ -1,6 +1,6 @@
 """grpc.health.v1: whether the port takes events now, for the whole ("") and for each service; Watch tells every change.
 
-Made by `server`. What "ready" is, readyz decides; here it is only said. While the gateway drains nothing is SERVING.
+Made by `rpc_server`. What "ready" is, readyz decides; here it is only said. While the gateway drains nothing is SERVING.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """`tidegate.ingest.v1.IngestService`: publish, publish as a stream, validate. The path of a request is a straight line of calls.
 
-Made by `server`. Who, may, read, room, intake, answer; no decision is made here.
+Made by `rpc_server`. Who, may, read, room, intake, answer; no decision is made here.
 """
 
 from collections.abc import Callable

@@ -5,7 +5,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-__all__ = ["MAX_METADATA_BYTES", "Head", "read_head"]
+__all__ = ["MAX_METADATA_BYTES", "Head", "Metadata", "read_head"]
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""Keys in lower case; bytes are the values of keys that end in `-bin`."""
 
 MAX_METADATA_BYTES = 16_384
 """All of a call's metadata together, as the head of an HTTP request."""

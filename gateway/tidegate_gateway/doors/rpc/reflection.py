@@ -1,6 +1,6 @@
 """grpc.reflection, v1 and v1alpha (the same messages): the services of now and their files, for grpcurl and its like.
 
-Made by `server` where the configuration asks for it. The lookups are grpcio-reflection's own, over the files of each service: two
+Made by `rpc_server` where the configuration asks for it. The lookups are grpcio-reflection's own, over the files of each service: two
 contracts may bring two texts under one file name.
 """
 

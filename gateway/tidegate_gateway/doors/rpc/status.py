@@ -19,6 +19,7 @@ from tidegate.errors import Code, row
 from tidegate.wire.problem import Problem
 from tidegate_gateway.doors.rest.rates import rate_fields
 from tidegate_gateway.doors.rpc.codes import StatusCode
+from tidegate_gateway.doors.rpc.metadata import Metadata
 from tidegate_gateway.intake.limits import Quota
 
 __all__ = ["DOMAIN", "MAX_DETAILS_BYTES", "Ended", "ended", "field_path", "grpc_code", "reason_of"]
@@ -35,15 +36,13 @@ _MAX_LINK = 400
 _QUALIFYING = re.compile(r"[A-Za-z_][A-Za-z0-9_]*").fullmatch
 _NOT_IN_REASON = re.compile(r"[^A-Z0-9]+")
 
-Trailing = tuple[tuple[str, str | bytes], ...]
-
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """How a call ends that is not OK: status, text, trailing metadata; and the table's code, which metrics count."""
 
     status: StatusCode
     message: str
-    trailing: Trailing
+    trailing: Metadata
     code: str
 
 

@@ -1,13 +1,15 @@
 """One gRPC call as its handler sees it: reads messages, writes messages, ends with a status. Its own deadline, and the client's leaving.
 
-Made by `port` for each stream; a `doors.rpc.calls.Context`. What it is told to say it says; it decides nothing.
+Made by `rpc_server` for each stream; a `doors.rpc.calls.Context`. What it is told to say it says; it decides nothing.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
 
 from tidegate.errors import Code
-from tidegate_gateway.edge.grpc.heads import ANSWER_HEAD, END_OK, CallHead, Metadata, ending, refusal
+from tidegate_gateway.doors.rpc.codes import StatusCode
+from tidegate_gateway.doors.rpc.metadata import Metadata
+from tidegate_gateway.edge.grpc.heads import ANSWER_HEAD, END_OK, CallHead, ending, refusal
 from tidegate_gateway.edge.grpc.messages import Unpacking, message, take
 from tidegate_gateway.edge.grpc.unpacks import Unpacks
 from tidegate_gateway.edge.http2.frames import ErrorCode
@@ -18,8 +20,6 @@ from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["Exchange"]
 
-_DEADLINE_EXCEEDED = 4
-_UNAUTHENTICATED = 16
 _STRANGERS_MESSAGE_BYTES = 65_536
 """Of a call on a connection that has shown no token yet: health and reflection ask in a few hundred bytes."""
 
@@ -176,7 +176,7 @@ class Exchange:
             return
         block = ending(status, text, trailing) if self._told else refusal(status, text, trailing)
         self._connection.send_end(self._stream, block)
-        self._connection.answered(good=status != _UNAUTHENTICATED)
+        self._connection.answered(good=status != StatusCode.UNAUTHENTICATED)
         self._transport.flush()
 
     def cancel(self) -> None:
@@ -206,7 +206,7 @@ class Exchange:
     def _expired(self) -> None:
         self._timer = None
         if self._stream.outbox is None:
-            self.fail(_DEADLINE_EXCEEDED, "the call's own deadline has passed")
+            self.fail(StatusCode.DEADLINE_EXCEEDED, "the call's own deadline has passed")
         elif self._stream.gone is None:  # the client takes nothing: no trailers would ever reach it
             self._connection.reset(self._stream.id, ErrorCode.CANCEL)
             self._transport.flush()

@@ -1,6 +1,6 @@
 """What stands in front of a gRPC call and behind its answer, as header fields (gRPC over HTTP/2, "Requests" and "Responses"). Pure.
 
-Used by `exchange` and `port`.
+Used by `exchange` and `rpc_server`.
 """
 
 import re
@@ -10,17 +10,15 @@ from urllib.parse import quote_from_bytes
 
 import msgspec
 
+from tidegate_gateway.doors.rpc.metadata import Metadata
 from tidegate_gateway.edge.grpc.messages import ENCODINGS
 from tidegate_gateway.edge.http2.fields import Block, block_of, field
 
-__all__ = ["ANSWER_HEAD", "END_OK", "CallHead", "Metadata", "call_head", "ending", "http_status", "refusal"]
-
-Metadata = tuple[tuple[str, str | bytes], ...]
-"""Keys in lower case; bytes are the values of keys that end in `-bin`."""
+__all__ = ["ANSWER_HEAD", "END_OK", "CallHead", "call_head", "ending", "http_status", "refusal"]
 
 _UNITS_S = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 _TIMEOUT = re.compile(r"([0-9]{1,8})([HMSmun])").fullmatch
-_HTTP_ONLY = frozenset({"te", "content-type", "content-length", "user-agent", "grpc-timeout", "grpc-encoding"})
+_OF_THE_PROTOCOL = frozenset({"te", "content-type", "content-length", "user-agent", "grpc-timeout", "grpc-encoding"})
 """Fields of the protocol; what else starts with `grpc-` is its own, too."""
 _MOST_JOINED = 64
 """Binary values that one field may hold: thirty thousand commas would cost the loop 20 ms."""
@@ -84,7 +82,7 @@ def _call_head(block: Block) -> CallHead:
     fault = ""
     for raw, value in block.fields:
         name = raw.decode("ascii")
-        if name in _HTTP_ONLY:
+        if name in _OF_THE_PROTOCOL:
             values[name] = value.decode("latin-1")
         elif name.endswith("-bin"):
             if value.count(b",") >= _MOST_JOINED:

@@ -5,7 +5,7 @@ from tests.gateway.doors.rest.conftest import TOPIC
 from tests.gateway.doors.rpc.conftest import Opener, RpcGate, event, refused
 
 from tidegate.ingest.v1 import ingest_pb2 as pb
-from tidegate_gateway.doors.rpc.admission import Admission
+from tidegate_gateway.doors.rpc.admission import FirstLook
 from tidegate_gateway.doors.rpc.methods import Crowd, Method, Methods
 from tidegate_gateway.edge.grpc.settings import RpcSettings
 from tidegate_gateway.intake.memory import MemoryBudget
@@ -17,16 +17,16 @@ HEALTH = "/grpc.health.v1.Health/Check"
 
 
 class Rig:
-    """What `Admission` looks at, and what it gives for a path."""
+    """What `FirstLook` looks at, and what it gives for a path."""
 
     def __init__(self, door: RpcGate, most_calls: int = 4) -> None:
         self.methods: Methods = door.server._methods
         self.crowd = Crowd(most_calls)
         self.memory = MemoryBudget(1000)
-        self._admission = Admission(self.methods, self.crowd, self.memory)
+        self._first_look = FirstLook(self.methods, self.crowd, self.memory)
 
     def method(self, path: str) -> Method:
-        return self._admission.method(path)
+        return self._first_look.method(path)
 
     def takes(self, path: str) -> bool:
         """Whether the call meets its own method."""

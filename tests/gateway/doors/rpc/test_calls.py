@@ -9,8 +9,9 @@ from tests.gateway.doors.rest.conftest import BASE_URL, TOPIC, Gate, make_gate
 
 from tidegate.errors import Code
 from tidegate_gateway.doors.problems import Problems
-from tidegate_gateway.doors.rpc.calls import Call, Metadata
+from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.deps import RpcDeps
+from tidegate_gateway.doors.rpc.metadata import Metadata
 from tidegate_gateway.doors.rpc.receiving import Receiving
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.limits import Quota

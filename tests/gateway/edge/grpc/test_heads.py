@@ -8,11 +8,11 @@ from hpack import Decoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate_gateway.doors.rpc.metadata import Metadata
 from tidegate_gateway.edge.grpc.heads import (
     ANSWER_HEAD,
     END_OK,
     CallHead,
-    Metadata,
     call_head,
     ending,
     http_status,
