@@ -15,6 +15,7 @@ from tidegate_gateway.edge.http2.frames import (
     ErrorCode,
     Setting,
     Violated,
+    depends_on_itself,
     frame,
     goaway,
     number_in,
@@ -35,6 +36,27 @@ def test_a_frame_is_read_as_it_was_written(kind: int, flags: int, stream: int, p
     sent = frame(kind, flags, stream, payload)
     assert read_head(before + sent, len(before)) == (len(payload), kind, flags, stream)
     assert sent[HEAD_BYTES:] == payload
+
+
+def test_codes_and_settings_have_the_numbers_of_the_registry() -> None:
+    """Sections 6.5.2 and 7."""
+    assert [code.name for code in sorted(ErrorCode)] == [
+        "NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR",
+        "REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+    ]  # fmt: skip
+    assert [int(code) for code in sorted(ErrorCode)] == list(range(14))
+    assert [name.name for name in sorted(Setting)] == [
+        "HEADER_TABLE_SIZE", "ENABLE_PUSH", "MAX_CONCURRENT_STREAMS", "INITIAL_WINDOW_SIZE", "MAX_FRAME_SIZE", "MAX_HEADER_LIST_SIZE",
+    ]  # fmt: skip
+    assert [int(name) for name in sorted(Setting)] == list(range(1, 7))
+
+
+@pytest.mark.parametrize(
+    ("priority", "itself"),
+    [(b"\0\0\0\5\xff", True), (b"\x80\0\0\5\0", True), (b"\0\0\0\3\5", False), (b"\0\0\1\5\0", False)],
+)
+def test_a_priority_names_its_own_stream_or_another(priority: bytes, itself: bool) -> None:
+    assert depends_on_itself(5, priority) is itself
 
 
 def test_the_nine_bytes() -> None:
