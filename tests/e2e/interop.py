@@ -102,7 +102,7 @@ def echo_metadata(call: Call) -> None:
         exchange._told = True
         exchange._connection.send_head(exchange._stream, ANSWER_HEAD + field(LEADING.encode(), leading.encode()))
     if (trailing := asked.get(TRAILING)) is not None:
-        call._context.set_trailing(((TRAILING, trailing),))
+        call.ends_with = ((TRAILING, trailing),)
 
 
 def echo_status(request: Any) -> None:

@@ -100,6 +100,13 @@ async def test_a_refusal_is_trailers_only(door: RpcGate) -> None:
     assert len(seen[-1][3]) < 8192
 
 
+async def test_every_end_of_a_producers_call_tells_its_id(door: RpcGate) -> None:
+    """Which is what the log has of it: a good one as much as a bad one, a stream as much as a unary call."""
+    for path, body in ((PUBLISH, request()), (PUBLISH, message(b"")), (STREAM, request()), (b"/nowhere", b"")):
+        assert len(fields(await answered(door, call(path, AUTHORIZED, body=body)))["request-id"]) == 36
+    assert fields(await answered(door, call(CHECK))) == {"grpc-status": "0"}
+
+
 async def test_another_method_of_http_is_405(door: RpcGate) -> None:
     head = headers(PUBLISH).replace(b"\x04POST", b"\x03GET")
     assert fields(await answered(door, frame(HEADERS, END_HEADERS | END_STREAM, 1, head))) == {

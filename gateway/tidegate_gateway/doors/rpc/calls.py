@@ -105,8 +105,8 @@ class Call:
     """One call. `request` identifies it in answers and logs; a stream makes a call of each of its messages (`another`).
 
     `outcome` is what metrics count of a call that ends OK: `ok`, or `mixed`. `topic` is what the call named, and `events` how many
-    it brought, as far as that is known; 0 where it brings none. `place` is the one of a stream's events (from 0) that ends the call,
-    where one does. `reading`: its handler waits for a request. `let_go` is why the port ended it meanwhile.
+    it brought, as far as that is known; 0 where it brings none. `ends_with` goes with an end that is OK. `place` is the one of a
+    stream's events (from 0) that ends the call, where one does. `reading`: its handler waits for a request. `let_go` is why the port ended it meanwhile.
     """
 
     __slots__ = (
@@ -117,6 +117,7 @@ class Call:
         "_verified_s",
         "_who",
         "_within_stream",
+        "ends_with",
         "events",
         "head",
         "let_go",
@@ -138,6 +139,7 @@ class Call:
         self._deprecated = False
         self.head = head if head is not None else read_head(context.metadata)
         self.outcome = "ok"
+        self.ends_with: Metadata = ()
         self.reading = False
         self.let_go: Code | None = None
         self.place: int | None = None
@@ -255,7 +257,7 @@ class Call:
         if self._deprecated:
             fields.append(("deprecation", f"@{self.request.arrival_ms // 1000}"))
             fields.append(("link", f'<{self._deps.problems.page(self.topic)}>; rel="deprecation"; type="text/html"'))
-        self._context.set_trailing(tuple(fields))
+        self.ends_with = tuple(fields)
 
 
 def _time_left_s(remaining_s: float | None) -> float | None:

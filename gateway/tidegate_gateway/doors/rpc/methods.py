@@ -225,6 +225,8 @@ class Methods:
             if method.intake and code and not counted:
                 self._deps.on_request(DOOR, code, perf_counter() - started)
         if end is None:
+            if method.intake:
+                context.set_trailing((("request-id", call.request.id), *call.ends_with))
             context.succeed(response)
         else:
             context.fail(end.status, end.message, end.trailing if isinstance(end, Ended) else ())
