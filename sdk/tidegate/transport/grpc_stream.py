@@ -4,8 +4,8 @@ What an end means is decided in `ending`, a pure function; nothing is sent again
 """
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final, TypeVar
 
 import grpc
 import grpc.aio
@@ -18,6 +18,7 @@ from tidegate.transport.port import Refusal, Unreached
 __all__ = ["End", "PublishCall", "Stream", "ending"]
 
 Stream = grpc.aio.StreamStreamCall[Any, pb.PublishResponse]
+T = TypeVar("T")
 
 _NO_ANSWER: Final = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL}
@@ -133,17 +134,18 @@ class PublishCall:
             )
 
 
-def _known(asking: Coroutine[Any, Any, Any]) -> Any:
+def _known(asking: Coroutine[object, None, T]) -> T:
     """What a stream that has ended says at once: its questions are coroutines, and the next turn of the loop may be too late."""
     try:
         asking.send(None)
     except StopIteration as said:
-        return said.value
+        known: T = said.value
+        return known
     asking.close()
     raise RuntimeError("a stream that has ended lets wait")
 
 
-def _pushback_in(trailers: Any) -> float | None:
+def _pushback_in(trailers: Iterable[tuple[str, str | bytes]]) -> float | None:
     """`grpc-retry-pushback-ms` (gRFC A6)."""
     for name, value in trailers:
         if name == "grpc-retry-pushback-ms":
