@@ -54,6 +54,10 @@ class Allowance:
         self.left = min(self._most, self.left + (now_s - self._at_s) * self._per_s)
         self._at_s = now_s
 
+    def owe(self, calls: float) -> None:
+        """Spend, whatever is left; nobody owes more than could be there, so that a flood is over when it is over."""
+        self.left = max(-self._most, self.left - calls)
+
     def earn(self, calls: float) -> None:
         """Give back, never past the most."""
         self.left = min(self._most, self.left + calls)
@@ -113,7 +117,7 @@ class Patience:
         self._turn_left -= calls
         self._own.left -= calls
         if self._strangers is not None:
-            self._strangers.left -= calls
+            self._strangers.owe(calls)
 
     def earn(self, calls: float) -> None:
         """A producer was answered: so much that comes to nothing is forgiven."""

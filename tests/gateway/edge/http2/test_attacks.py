@@ -257,3 +257,14 @@ async def test_a_stream_whose_peer_takes_nothing_is_cut_however_it_answers_pings
     assert slow.gone is None
     assert list(one.streams) == [3]
     one.lost()
+
+
+def test_a_flood_is_forgotten_soon_after_it() -> None:
+    """Without a floor, a thousand connections that were ended would be a minute in which health checks wait."""
+    strangers = strangers_together(0.0)
+    for _ in range(1_000):
+        one = Connection(Patience(strangers, 0.0), lambda _: None, most_streams=1, most_head_bytes=1)
+        one.receive(b"GET / HTTP/1.1\r\n", 0.0)
+    assert strangers.left == -500
+    strangers.refresh(2.1)
+    assert strangers.left > 0
