@@ -42,6 +42,8 @@ _STRANGERS_A_TURN = 4
 """Calls that begin in one turn of the loop, of all connections that have shown a token, and of the others: who is known does not queue behind them.
 Nor does a connection with one call queue behind all of another's."""
 _COME_BACK_MS = "1000"
+_UNPACKED_OF_CALLS = 4
+"""One in so many calls may wait for its message to be unpacked."""
 _ROOM_ABOVE = 1_048_576
 """What is read of a message stands so much above the limit of a request, whose refusal has details."""
 
@@ -64,7 +66,7 @@ class RpcServer:
         self._first_look = FirstLook(self._methods, self._crowd, deps.intake.memory)
         self._most_message_bytes = deps.intake.settings.max_batch_bytes + _ROOM_ABOVE
         self._turns, self._strangers_turns = Turns(_BEGUN_A_TURN), Turns(_STRANGERS_A_TURN)
-        self._unpacks = Unpacks()
+        self._unpacks = Unpacks(max(1, settings.max_calls // _UNPACKED_OF_CALLS))
         self._calls: set[asyncio.Task[None]] = set()
         self._most_calls = _LAST_WALL * (settings.max_calls + MOST_ASIDE)
         self._tls = TlsContext(settings.tls) if settings.tls is not None else None

@@ -96,7 +96,7 @@ class Wire:
         if body:
             self.arrives(frame(DATA, END_STREAM if ends else 0, number, body))
         stream = self.began[-1]
-        return Exchange(cast("Http2Transport", self), stream, call_head(stream.head), MOST_BYTES, Unpacks())
+        return Exchange(cast("Http2Transport", self), stream, call_head(stream.head), MOST_BYTES, Unpacks(99))
 
 
 Handler = Callable[[Exchange], Coroutine[object, object, None]]
@@ -477,7 +477,7 @@ async def test_a_call_that_is_over_keeps_nothing(how: str) -> None:
 
 async def test_messages_that_unpack_to_megabytes_leave_the_loop_to_others() -> None:
     """Ten kilobytes that are eight megabytes, in every stream of a producer that turned bad: two at a time, a step a turn."""
-    wire, most_bytes, unpacks = Wire(), 2_000_000, Unpacks()
+    wire, most_bytes, unpacks = Wire(), 2_000_000, Unpacks(99)
     wire.connection.know()
     bomb = message(gzip.compress(bytes(2_000_000)))
     calls = [wire.call((b"grpc-encoding", b"gzip"), body=b"\1" + bomb[1:], ends=True) for _ in range(3)]
@@ -495,7 +495,7 @@ async def test_messages_that_unpack_to_megabytes_leave_the_loop_to_others() -> N
 
 
 async def test_a_call_that_ends_while_it_unpacks_holds_up_nobody() -> None:
-    wire, unpacks = Wire(), Unpacks()
+    wire, unpacks = Wire(), Unpacks(99)
     wire.connection.know()
     bomb = message(gzip.compress(bytes(2_000_000)))
     for _ in range(2):

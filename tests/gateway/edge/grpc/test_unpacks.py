@@ -5,6 +5,7 @@ import zlib
 
 import pytest
 
+from tidegate.errors import Code
 from tidegate_gateway.edge.grpc.messages import Unpacking
 from tidegate_gateway.edge.grpc.unpacks import Unpacks
 from tidegate_gateway.intake.faults import Fault
@@ -17,7 +18,7 @@ def bomb(most_bytes: int = SIZE) -> Unpacking:
 
 
 async def test_two_at_a_time_and_of_each_connection_one_before_a_second() -> None:
-    unpacks, ended = Unpacks(), []
+    unpacks, ended = Unpacks(99), []
 
     async def one(who: str, number: int) -> None:
         assert await unpacks.whole(bomb(), who) == bytes(SIZE)
@@ -32,7 +33,7 @@ async def test_two_at_a_time_and_of_each_connection_one_before_a_second() -> Non
 
 
 async def test_who_waits_holds_one_step() -> None:
-    unpacks = Unpacks()
+    unpacks = Unpacks(99)
     left = [bomb() for _ in range(5)]
     for unpacking in left:
         assert unpacking.step(65_536) is None
@@ -45,7 +46,7 @@ async def test_who_waits_holds_one_step() -> None:
 
 @pytest.mark.parametrize("while_it", ["waits", "has just its turn", "unpacks"])
 async def test_a_call_that_ends_gives_its_place_back(while_it: str) -> None:
-    unpacks = Unpacks()
+    unpacks = Unpacks(99)
     tasks = [asyncio.create_task(unpacks.whole(bomb(), "one")) for _ in range(4)]
     await asyncio.sleep(0)
     gone = tasks[0 if while_it == "unpacks" else 2]
@@ -59,8 +60,22 @@ async def test_a_call_that_ends_gives_its_place_back(while_it: str) -> None:
 
 
 async def test_one_that_is_wrong_gives_its_place_back() -> None:
-    unpacks = Unpacks()
+    unpacks = Unpacks(99)
     for _ in range(3):
         with pytest.raises(Fault):
             await unpacks.whole(bomb(SIZE - 1), "one")
     assert await unpacks.whole(bomb(), "one") == bytes(SIZE)
+
+
+async def test_too_many_that_wait_are_told_so_of_whom_most_wait() -> None:
+    """Or a flood of bombs is every call that the port takes."""
+    unpacks = Unpacks(3)
+    flood = [asyncio.create_task(unpacks.whole(bomb(), "flood")) for _ in range(5)]
+    await asyncio.sleep(0)
+    guest = asyncio.create_task(unpacks.whole(bomb(), "guest"))
+    with pytest.raises(Fault) as caught:
+        await flood[2]
+    assert caught.value.code is Code.OVERLOADED
+    assert await guest == bytes(SIZE)
+    assert await asyncio.gather(*flood[:2], *flood[3:]) == [bytes(SIZE)] * 4
+    assert not unpacks._count
