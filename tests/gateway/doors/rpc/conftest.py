@@ -1,7 +1,5 @@
-"""A gRPC port on loopback over the ports in memory of the REST door's tests, and a client of its own; raw HTTP/2 where gRPC's is too polite."""
+"""A gRPC port on loopback over the ports in memory of the REST door's tests, and a client of its own; raw HTTP/2 (`raw_http2`) where gRPC's is too polite."""
 
-import asyncio
-import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +12,7 @@ from google.rpc import error_details_pb2
 from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 from tests.gateway.doors.rest.conftest import BASE_URL, TOPIC, Gate, make_gate
+from tests.gateway.doors.rpc.raw_http2 import Http2, frame, headers, message  # noqa: F401 -- what the tests here ask of it
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.ingest.v1 import ingest_pb2 as pb
@@ -62,8 +61,8 @@ class RpcGate:
         """One call of bytes, answered by one response."""
 
         async def sent() -> AsyncIterator[bytes]:
-            for message in messages:
-                yield message
+            for body in messages:
+                yield body
 
         call = self.channel.stream_unary(method)
         answered: bytes = await call(sent(), metadata=bearer(who), timeout=10.0)
@@ -103,9 +102,9 @@ class Refused:
         assert len(found) <= 1
         if not found:
             return None
-        message = getattr(error_details_pb2, kind)()
-        assert found[0].Unpack(message)
-        return message
+        found_one = getattr(error_details_pb2, kind)()
+        assert found[0].Unpack(found_one)
+        return found_one
 
     @property
     def reason(self) -> str:
@@ -171,72 +170,6 @@ async def open_door() -> AsyncIterator[Opener]:
             return await stack.enter_async_context(opened(*contracts, **settings))
 
         yield open_one
-
-
-def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """One HTTP/2 frame (RFC 9113, section 4.1)."""
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def headers(path: bytes, *more: tuple[bytes, bytes]) -> bytes:
-    """A gRPC call's header block, every field a literal that nobody indexes (RFC 7541, section 6.2.2)."""
-    fields = [
-        (b":method", b"POST"),
-        (b":scheme", b"http"),
-        (b":path", path),
-        (b":authority", b"gate"),
-        (b"te", b"trailers"),
-    ]
-    fields += [(b"content-type", b"application/grpc"), *more]
-    return b"".join(b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value for name, value in fields)
-
-
-def message(body: bytes, *, compressed: bool = False) -> bytes:
-    """A message with gRPC's five bytes in front."""
-    return bytes([compressed]) + struct.pack(">I", len(body)) + body
-
-
-class Http2:
-    """One raw connection."""
-
-    PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
-
-    @classmethod
-    async def open(cls, address: str) -> "Http2":
-        host, _, port = address.rpartition(":")
-        connection = cls(*await asyncio.open_connection(host, int(port)))
-        connection.writer.write(cls.PREFACE + frame(4, 0, 0))
-        return connection
-
-    def send(self, *frames: bytes) -> None:
-        self.writer.write(b"".join(frames))
-
-    async def frames(
-        self, until: Callable[[int, int, int], bool], seconds: float = 5.0
-    ) -> list[tuple[int, int, int, bytes]]:
-        """Frames as (type, flags, stream, payload) until one satisfies `until`, which is the last; or the connection ends."""
-        found = []
-        async with asyncio.timeout(seconds):
-            while True:
-                try:
-                    head = await self.reader.readexactly(9)
-                    payload = await self.reader.readexactly(int.from_bytes(head[:3], "big"))
-                except (asyncio.IncompleteReadError, ConnectionError):
-                    return found
-                kind, flags, stream = head[3], head[4], int.from_bytes(head[5:], "big")
-                found.append((kind, flags, stream, payload))
-                if until(kind, flags, stream):
-                    return found
-
-    async def close(self) -> None:
-        self.writer.close()
-        try:
-            await self.writer.wait_closed()
-        except ConnectionError:
-            return
 
 
 def requests_of(*bodies: Sequence[pb.Event], topic: str = TOPIC) -> list[pb.PublishRequest]:
