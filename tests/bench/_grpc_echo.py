@@ -37,7 +37,7 @@ async def own() -> None:
         call.know()
         call.succeed(await call.read())
 
-    unpacks = Unpacks()
+    unpacks = Unpacks(most_waiting=256)
 
     def begin(transport: Http2Transport, stream: Stream) -> None:
         call = Exchange(transport, stream, call_head(stream.head), MOST_MESSAGE_BYTES, unpacks)
