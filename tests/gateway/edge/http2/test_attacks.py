@@ -7,7 +7,7 @@ from typing import cast
 from unittest.mock import Mock
 
 import pytest
-from tests.gateway.doors.rpc.conftest import Http2, frame, headers
+from tests.gateway.doors.rpc.raw_http2 import Http2, frame, headers
 
 from tidegate_gateway.edge.http2.connection import Connection
 from tidegate_gateway.edge.http2.fields import MAX_BLOCK_BYTES, BlockReader
