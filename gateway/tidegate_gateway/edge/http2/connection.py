@@ -152,7 +152,7 @@ class Connection:
             raise Violated(ErrorCode.PROTOCOL_ERROR, block.fault or "a request without a method", number)
         if flags & DEPENDS_ON_ITSELF:
             raise Violated(ErrorCode.PROTOCOL_ERROR, "a stream that depends on itself", number)
-        stream = Stream(number, block, self._outgoing.peer_window)
+        stream = Stream(number, block, self._outgoing.peer_window, self._credit.stream_window)
         self.streams[number] = stream
         self._opened.append(stream)
         if flags & END_STREAM:
@@ -293,7 +293,7 @@ class Connection:
         """The peer has shown a token that holds."""
         if not self.known:
             self.patience.know(self._now_s)
-            self._credit.know()
+            self._credit.know(self.streams.values())
 
     @property
     def known(self) -> bool:

@@ -3,7 +3,9 @@
 Part of `connection`. So a stream that is not read holds its client back, and strangers fill 64 KiB of a connection and no more.
 """
 
-from tidegate_gateway.edge.http2.frames import ErrorCode, Violated, window_update
+from collections.abc import Iterable
+
+from tidegate_gateway.edge.http2.frames import ErrorCode, Setting, Violated, settings, window_update
 from tidegate_gateway.edge.http2.streams import FIRST_WINDOW, Stream
 
 __all__ = ["Credit"]
@@ -11,26 +13,33 @@ __all__ = ["Credit"]
 _KNOWN_WINDOW = 4_194_304
 """Of a connection whose peer has shown a token."""
 _WIDE_WINDOW = 1_048_576
-"""Of a stream that has filled a narrow one, on such a connection."""
+"""Of its streams, from the first on: across a wide network a message past 64 KiB would take a round trip more."""
 
 
 class Credit:
-    """One connection's. Updates go to `out`, once half of a window is read."""
+    """One connection's. Updates go to `out`, once half of a window is read. `stream_window` is what a new stream begins with."""
 
-    __slots__ = ("_out", "_owed_bytes", "_receive_window", "_window", "known")
+    __slots__ = ("_out", "_owed_bytes", "_receive_window", "_window", "known", "stream_window")
 
     def __init__(self, out: list[bytes]) -> None:
         self._out = out
         self._window = self._receive_window = FIRST_WINDOW
         self._owed_bytes = 0
+        self.stream_window = FIRST_WINDOW
         self.known = False
 
-    def know(self) -> None:
-        """The peer may send as a producer does."""
-        if not self.known:
-            self.known = True
-            self._window = _KNOWN_WINDOW
-            self.give(_KNOWN_WINDOW - FIRST_WINDOW)
+    def know(self, streams: Iterable[Stream]) -> None:
+        """The peer may send as a producer does, on the streams that are open, too (section 6.9.2). It keeps to less until it has read so."""
+        if self.known:
+            return
+        self.known = True
+        self.stream_window = _WIDE_WINDOW
+        for stream in streams:
+            stream.window += _WIDE_WINDOW - FIRST_WINDOW
+            stream.receive_window += _WIDE_WINDOW - FIRST_WINDOW
+        self._out.append(settings({Setting.INITIAL_WINDOW_SIZE: _WIDE_WINDOW}))
+        self._window = _KNOWN_WINDOW
+        self.give(_KNOWN_WINDOW - FIRST_WINDOW)
 
     def arrived(self, size_bytes: int) -> None:
         """So much DATA has come, of whatever stream. Raises Violated."""
@@ -41,7 +50,6 @@ class Credit:
     def arrived_of(self, stream: Stream, size_bytes: int) -> None:
         """So much of it is this stream's. Raises Violated."""
         stream.unread_bytes += size_bytes
-        stream.received_bytes += size_bytes
         stream.receive_window -= size_bytes
         if stream.receive_window < 0:
             raise Violated(ErrorCode.FLOW_CONTROL_ERROR, "more DATA than the stream's window", stream.id)
@@ -53,14 +61,10 @@ class Credit:
             return
         stream.unread_bytes -= size_bytes
         stream.credit_bytes += size_bytes
-        if not stream.ended:
-            if self.known and stream.window < _WIDE_WINDOW and stream.received_bytes >= stream.window:
-                stream.credit_bytes += _WIDE_WINDOW - stream.window
-                stream.window = _WIDE_WINDOW
-            if stream.credit_bytes > stream.window >> 1:
-                stream.receive_window += stream.credit_bytes
-                self._out.append(window_update(stream.id, stream.credit_bytes))
-                stream.credit_bytes = 0
+        if not stream.ended and stream.credit_bytes > stream.window >> 1:
+            stream.receive_window += stream.credit_bytes
+            self._out.append(window_update(stream.id, stream.credit_bytes))
+            stream.credit_bytes = 0
         self.give(size_bytes)
 
     def forget(self, stream: Stream) -> None:

@@ -39,7 +39,6 @@ class Stream:
         "leaving",
         "outbox",
         "receive_window",
-        "received_bytes",
         "receiving",
         "send_window",
         "taken_bytes",
@@ -49,7 +48,7 @@ class Stream:
         "window",
     )
 
-    def __init__(self, number: int, head: Block, send_window: int) -> None:
+    def __init__(self, number: int, head: Block, send_window: int, window: int = FIRST_WINDOW) -> None:
         self.id = number
         self.head = head
         self.inbox = bytearray()
@@ -64,8 +63,7 @@ class Stream:
         self.taken_bytes = 0
         self.trailers: bytes | None = None
         self.send_window = send_window
-        self.window = self.receive_window = FIRST_WINDOW
-        self.received_bytes = 0
+        self.window = self.receive_window = window
         self.unread_bytes = 0
         """Of the flow-controlled bytes received, those that the peer has no credit for since nobody has read them."""
         self.credit_bytes = 0

@@ -7,7 +7,7 @@ from tests.gateway.edge.http2.conftest import Peer, Sent, frame, padded, reset_b
 
 from tidegate_gateway.edge.http2.credit import Credit
 from tidegate_gateway.edge.http2.fields import Block
-from tidegate_gateway.edge.http2.frames import DATA, END_STREAM, PADDED, WINDOW_UPDATE, ErrorCode, Violated
+from tidegate_gateway.edge.http2.frames import DATA, END_STREAM, PADDED, SETTINGS, WINDOW_UPDATE, ErrorCode, Violated
 from tidegate_gateway.edge.http2.streams import FIRST_WINDOW, Stream
 
 KNOWN_WINDOW, WIDE_WINDOW = 4_194_304, 1_048_576
@@ -58,22 +58,35 @@ def test_nothing_is_credited_twice() -> None:
 
 def test_more_than_a_streams_window_is_the_streams_fault() -> None:
     credit, stream = Credit([]), Stream(5, Block(), FIRST_WINDOW)
-    credit.know()
+    credit.know(())
     with pytest.raises(Violated) as caught:
         arrived(credit, stream, FIRST_WINDOW + 1)
     assert (caught.value.code, caught.value.stream) == (ErrorCode.FLOW_CONTROL_ERROR, 5)
 
 
-def test_a_known_peer_has_a_wide_window_and_streams_that_fill_theirs_too() -> None:
-    out: list[bytes] = []
-    credit, stream = Credit(out), Stream(1, Block(), FIRST_WINDOW)
-    credit.know()
-    credit.know()
-    assert updates(out) == [(0, KNOWN_WINDOW - FIRST_WINDOW)]
-    arrived(credit, stream, FIRST_WINDOW)
-    credit.read(stream, FIRST_WINDOW)
-    assert updates(out) == [(1, WIDE_WINDOW)]
-    assert stream.receive_window == WIDE_WINDOW
+def test_a_known_peer_has_wide_windows_and_so_have_its_open_streams() -> None:
+    """By SETTINGS (6.9.2), so that a producer far away sends a batch in one go."""
+    peer = Peer(known=False)
+    before = peer.opened(1)
+    peer.say(frame(DATA, 0, 1, bytes(1_000)))
+    peer.connection.know()
+    peer.connection.know()
+    assert peer.heard() == [
+        Sent(SETTINGS, 0, 0, bytes.fromhex("0004 00100000")),
+        Sent(WINDOW_UPDATE, 0, 0, (KNOWN_WINDOW - FIRST_WINDOW).to_bytes(4, "big")),
+    ]
+    after = peer.opened(3)
+    assert (before.window, before.receive_window) == (WIDE_WINDOW, WIDE_WINDOW - 1_000)
+    assert (after.window, after.receive_window) == (WIDE_WINDOW, WIDE_WINDOW)
+    peer.say(*[frame(DATA, 0, 3, bytes(16_384))] * 64)
+    peer.connection.read(after, WIDE_WINDOW // 2)
+    assert peer.heard() == []
+    peer.connection.read(after, 1)
+    assert updates_of(peer.heard()) == [(3, WIDE_WINDOW // 2 + 1)]
+
+
+def updates_of(said: list[Sent]) -> list[tuple[int, int]]:
+    return [(one.stream, one.number) for one in said if one.kind == WINDOW_UPDATE]
 
 
 def test_a_stream_that_has_ended_gets_no_window() -> None:
@@ -89,9 +102,9 @@ def test_a_stream_that_is_over_gets_no_window() -> None:
     """5.1: its owner may still take what had arrived."""
     peer = Peer()
     stream = peer.opened(1)
-    peer.say(*[frame(DATA, 0, 1, bytes(16_000))] * 4, frame(DATA, 0, 1, bytes(1_535)))  # a window full: it would widen
+    peer.say(*[frame(DATA, 0, 1, bytes(16_384))] * 64)  # a window full
     peer.say(reset_of(1))
-    peer.connection.read(stream, FIRST_WINDOW)
+    peer.connection.read(stream, WIDE_WINDOW)
     assert peer.heard() == []
 
 
@@ -128,10 +141,10 @@ def test_what_somebody_waits_for_is_credited_at_once() -> None:
 def test_a_window_that_is_passed_by_wrong_data_is_credited_to_the_connection() -> None:
     peer = Peer()
     stream = peer.opened(1)
-    said = peer.say(*[frame(DATA, 0, 1, bytes(16_000))] * 5)
+    said = peer.say(*[frame(DATA, 0, 1, bytes(16_000))] * 66)
     assert reset_by(said, 1, ErrorCode.FLOW_CONTROL_ERROR)
     assert stream.unread_bytes == 0
-    assert peer.connection._credit._owed_bytes == 80_000
+    assert peer.connection._credit._owed_bytes == 66 * 16_000
 
 
 DATA_OF_ANY_KIND = st.tuples(
