@@ -29,7 +29,7 @@ class Unpacks:
         self._free = _MOST
         self._most_waiting = most_waiting
         self._count = 0
-        self._waiting: OrderedDict[Hashable, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[Hashable, deque[asyncio.Future[bool]]] = OrderedDict()
 
     async def whole(self, unpacking: Unpacking, who: Hashable) -> bytes:
         """All of a message of the connection `who`. Raises what `Unpacking.step` does, and `overloaded`."""
@@ -51,21 +51,23 @@ class Unpacks:
         while self._count > self._most_waiting:
             self._pass_over(self._next(max(self._waiting, key=lambda one: len(self._waiting[one]))))
         try:
-            await turn
+            has_turn = await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.exception() is None:  # it had its turn, and ended with it
+            if turn.done() and not turn.cancelled() and turn.result():  # it had its turn, and ended with it
                 self._leave()
             raise
+        if not has_turn:  # said here: a future that holds its exception is a cycle, and what it unpacked stays until the collector comes
+            raise Fault(Code.OVERLOADED, "too many compressed messages wait to be unpacked")
 
     def _leave(self) -> None:
         while self._waiting:
             turn = self._next(next(iter(self._waiting)))
             if not turn.done():  # its call has not ended
-                turn.set_result(None)
+                turn.set_result(True)
                 return
         self._free += 1
 
-    def _next(self, who: Hashable) -> "asyncio.Future[None]":
+    def _next(self, who: Hashable) -> "asyncio.Future[bool]":
         """The oldest of a connection, which goes behind all others with what is left of its own."""
         turns = self._waiting.pop(who)
         turn = turns.popleft()
@@ -74,6 +76,6 @@ class Unpacks:
             self._waiting[who] = turns
         return turn
 
-    def _pass_over(self, turn: "asyncio.Future[None]") -> None:
+    def _pass_over(self, turn: "asyncio.Future[bool]") -> None:
         if not turn.done():
-            turn.set_exception(Fault(Code.OVERLOADED, "too many compressed messages wait to be unpacked"))
+            turn.set_result(False)

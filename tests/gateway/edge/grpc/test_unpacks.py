@@ -1,7 +1,9 @@
 """Which of the messages that unpack to much has its turn."""
 
 import asyncio
+import gc
 import zlib
+from contextlib import suppress
 
 import pytest
 
@@ -79,3 +81,24 @@ async def test_too_many_that_wait_are_told_so_of_whom_most_wait() -> None:
     assert await guest == bytes(SIZE)
     assert await asyncio.gather(*flood[:2], *flood[3:]) == [bytes(SIZE)] * 4
     assert not unpacks._count
+
+
+async def test_who_is_told_so_leaves_nothing_to_the_collector() -> None:
+    unpacks, freed = Unpacks(1), []
+
+    class Noted(Unpacking):
+        """Says when it is gone."""
+
+        def __del__(self) -> None:
+            freed.append(1)
+
+    async def one() -> None:
+        with suppress(Fault):
+            await unpacks.whole(Noted(zlib.compress(bytes(SIZE)), SIZE), "flood")
+
+    gc.disable()
+    try:
+        await asyncio.gather(*(one() for _ in range(8)))
+        assert len(freed) == 8
+    finally:
+        gc.enable()
