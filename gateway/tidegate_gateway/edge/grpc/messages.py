@@ -15,7 +15,7 @@ _PREFIX = Struct(">BL")
 _ZLIB_OR_GZIP = 47
 """zlib's own word for either header; `deflate` is zlib's format (RFC 9110, section 8.4.1.2)."""
 ENCODINGS = ("identity", "deflate", "gzip")
-_FIRST_STEP_BYTES = 65_536
+_FIRST_STEP_BYTES = 16_384
 _STEP_BYTES = 262_144
 """So much is unpacked at once, in less than a millisecond: ten kilobytes may hold eight megabytes of nothing."""
 
