@@ -8,7 +8,7 @@ import socket
 from time import perf_counter
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.crash import log_crash
+from tidegate_gateway.doors.crash import log_crash
 from tidegate_gateway.doors.rpc.admission import FirstLook
 from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.deps import RpcDeps
@@ -101,10 +101,14 @@ class RpcServer:
         await asyncio.shield(self._ended)
 
     def drain(self) -> None:
-        """NOT_SERVING first; no new work; streams answer what they have read and end."""
+        """NOT_SERVING first; no new work; streams answer what they have read and end; GOAWAY, so that clients go elsewhere at once.
+
+        Who has nowhere else to go comes again, and is told when to come back, for as long as the port listens.
+        """
         self._health.draining = True
         self._crowd.draining = True
         self._closing.begin()
+        self._port.leave()
 
     async def stop(self, grace_s: float) -> None:
         """GOAWAY to every connection, at most `grace_s` seconds for the calls under way, then the end."""

@@ -440,14 +440,17 @@ async def test_a_drain_refuses_new_calls_then_tells_the_client_to_go_and_answers
     connection.send(*(call(WAIT, AUTHORIZED, body=message(b"x"), number=number) for number in (1, 3, 5)))
     await asyncio.wait_for(waiting.begun.wait(), 10)
     door.server.drain()
-    connection.send(call(PUBLISH, AUTHORIZED, body=request(), number=7))
+    goaway, ping = (await connection.frames(lambda kind, *_: kind == PING))[-2:]
+    assert goaway[0] == GOAWAY
+    connection.send(call(PUBLISH, AUTHORIZED, body=request(), number=7), frame(PING, 1, 0, ping[3]))
     late = fields(await ended(connection, 7))
     assert late["grpc-status"] == "14"
     assert "grpc-retry-pushback-ms" in late
+    newcomer = await Http2.open(door.server.address)  # who has nowhere else to go
+    newcomer.send(call(PUBLISH, AUTHORIZED, body=request(), number=1))
+    assert fields(await ended(newcomer, 1))["grpc-status"] == "14"
+    await newcomer.close()
     stopping = asyncio.create_task(door.server.stop(20.0))
-    goaway, ping = (await connection.frames(lambda kind, *_: kind == PING))[-2:]
-    assert goaway[0] == GOAWAY
-    connection.send(frame(PING, 1, 0, ping[3]))
     waiting.go.set()
     seen = await connection.frames(lambda *_: False)
     for number in (1, 3, 5):

@@ -102,16 +102,20 @@ class Http2Port:
         for connection, deadlines in list(self._connections.items()):
             connection.check(now_s, deadlines)
 
+    def leave(self) -> None:
+        """Tell every connection to go once what is under way is answered; who comes meanwhile is still heard."""
+        for connection in list(self._connections):
+            connection.leave()
+
     def close(self) -> None:
-        """Accept no more, and tell every connection to go once what is under way is answered."""
+        """Accept no more, and leave."""
         if self._leaving:
             return
         self._leaving = True
         if self._server is not None:
             self._server.close()
         self._listener.close()
-        for connection in list(self._connections):
-            connection.leave()
+        self.leave()
 
     async def stop(self, grace_s: float) -> None:
         """Close, wait for the streams under way for so long, and cut what is left."""
