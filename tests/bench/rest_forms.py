@@ -28,7 +28,7 @@ from tidegate.contracts.compiled import CompiledContract, compile_contract
 from tidegate.contracts.media import AVRO, AVRO_CONTAINER, AVRO_FRAMED, JSON, PROTOBUF, PROTOBUF_FRAMED
 from tidegate.contracts.verdict import Encoded
 from tidegate.repository.folder import load
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 
 BATCH = 1000
 BINARY_BOUND_US = 20.0

@@ -19,7 +19,7 @@ from tests.e2e.processes import GatewayProcess
 from tests.kafka.reading import ReadRecord, read_topic
 
 from tidegate.contracts.media import AVRO, AVRO_CONTAINER, AVRO_FRAMED, AVRO_JSON, JSON, PROTOBUF, PROTOBUF_FRAMED
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 
 pytestmark = pytest.mark.kafka
 

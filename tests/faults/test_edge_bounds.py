@@ -20,7 +20,7 @@ import zstandard
 from tests.e2e.processes import SCHEMAS, GatewayProcess, gateway_process
 
 from tidegate.contracts.media import AVRO_CONTAINER, JSON
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 
 ORDERS, STATUS = "/v1/topics/customer.orders/events", "/v1/topics/customer.order-status/events"
 BURST, TOPIC_BURST = 10, 8

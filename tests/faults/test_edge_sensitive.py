@@ -19,7 +19,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from tests.e2e.processes import dev_process, gateway_process
 
 from tidegate.contracts.media import AVRO, AVRO_CONTAINER, AVRO_FRAMED, AVRO_JSON, JSON, PROTOBUF, PROTOBUF_FRAMED
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 
 VALUE = "MARKVALUE"
 """In every string, and in every name below a sensitive field: nowhere to be seen again."""

@@ -27,10 +27,10 @@ from tidegate.contracts.rules import KEYWORDS, RULES
 from tidegate.contracts.source import ContractSource, VersionSource
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Encoded, Rejected
 from tidegate.repository.folder import load
+from tidegate_gateway.doors.heads import event_of, read_head, version_of
+from tidegate_gateway.doors.media import DATA_FORMS
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
 from tidegate_gateway.doors.rest.decompress import inflater
-from tidegate_gateway.doors.rest.heads import event_of, read_head, version_of
-from tidegate_gateway.doors.rest.media import DATA_FORMS
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import MemoryBudget
 

@@ -12,7 +12,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import summary
 from tidegate.errors import ERRORS, Code, Retry, row
 from tidegate.wire.problem import ContractRef, Problem
-from tidegate_gateway.doors.rest.rates import retry_after_s, tightest
+from tidegate_gateway.doors.rates import retry_after_s, tightest
 from tidegate_gateway.doors.rest.refused_tokens import RefusedTokens
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Refusal

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.heads import MAX_HEAD_BYTES
+from tidegate_gateway.doors.heads import MAX_HEAD_BYTES
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["WATCHED", "check_head", "head_bytes", "head_too_large", "unreadable"]

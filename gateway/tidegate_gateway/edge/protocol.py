@@ -22,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.heads import CERTIFICATE, MAX_HEAD_BYTES
+from tidegate_gateway.doors.heads import CERTIFICATE, MAX_HEAD_BYTES
 from tidegate_gateway.edge.cork import CorkedTransport
 from tidegate_gateway.edge.deadlines import Deadlines, Leaving, Phase, still_leaving
 from tidegate_gateway.edge.framing import WATCHED, check_head, head_bytes, head_too_large, unreadable

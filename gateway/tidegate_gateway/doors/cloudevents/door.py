@@ -28,6 +28,8 @@ from tidegate_gateway.doors.cloudevents.reading import (
     read_all,
 )
 from tidegate_gateway.doors.cloudevents.routing import Route, Router
+from tidegate_gateway.doors.heads import Head, read_head
+from tidegate_gateway.doors.media import TEXT, check_taken, value_cost_bytes
 from tidegate_gateway.doors.rest.answers import Answer, Answers, batch_status
 from tidegate_gateway.doors.rest.batch import BYTES_AN_EVENT
 from tidegate_gateway.doors.rest.body import Body, Receive
@@ -43,8 +45,6 @@ from tidegate_gateway.doors.rest.exchange import (
     other_method,
     traced,
 )
-from tidegate_gateway.doors.rest.heads import Head, read_head
-from tidegate_gateway.doors.rest.media import TEXT, check_taken, value_cost_bytes
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import decoded_cost_bytes
 from tidegate_gateway.intake.submission import Admission, Incoming, Submission

@@ -18,8 +18,8 @@ from tidegate.contracts.wording import pointer, shown
 from tidegate.errors import Code
 from tidegate.wire.event import MAX_HEADER_BYTES, check_id
 from tidegate_gateway.doors.cloudevents.attributes import CONTROL, Attributes, check_attributes
+from tidegate_gateway.doors.media import TEXT, VALUES, media_type_of
 from tidegate_gateway.doors.rest.events import unreadable_text
-from tidegate_gateway.doors.rest.media import TEXT, VALUES, media_type_of
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
 from tidegate_gateway.intake.faults import Fault
 

@@ -1,6 +1,6 @@
 """Serves the docs pages: index, topics, error codes. `app` includes the router; errors of the REST door link here.
 
-Pages need the rights of `doors.rest.viewer`, but for the error codes, which say nothing of anyone's contracts.
+Pages need the rights of `doors.viewer`, but for the error codes, which say nothing of anyone's contracts.
 """
 
 from importlib.resources import files
@@ -18,7 +18,7 @@ from tidegate_gateway.doors.pages.methods import service_of
 from tidegate_gateway.doors.pages.rendering import STYLE, error_html, fault_html, index_html, topic_html
 from tidegate_gateway.doors.rest.answers import Answers
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.viewer import readable, viewer_of
+from tidegate_gateway.doors.viewer import readable, viewer_of
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from tidegate.errors import Code, row
+from tidegate_gateway.doors.crash import log_crash
 from tidegate_gateway.doors.registry.answers import MEDIA_TYPE, PLAIN_TEXT, Plain, refusal
 from tidegate_gateway.doors.registry.endpoints import Ask, Endpoints
 from tidegate_gateway.doors.registry.errors import NotServed, internal, nothing_here, unauthenticated
@@ -19,9 +20,8 @@ from tidegate_gateway.doors.registry.openapi import registry_description
 from tidegate_gateway.doors.registry.paths import query_of, segments_of
 from tidegate_gateway.doors.registry.resolving import Resolver
 from tidegate_gateway.doors.rest.body import Body, Disconnected, Receive
-from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.viewer import Viewer, viewer_of
+from tidegate_gateway.doors.viewer import Viewer, viewer_of
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import Reservation

@@ -12,7 +12,7 @@ from tidegate.contracts.source import Owner
 from tidegate.errors import Code, row
 from tidegate.wire.receipt import Failed, Receipt, Rejected, Result
 from tidegate_gateway.doors.problems import Problems
-from tidegate_gateway.doors.rest.rates import Fields, rate_fields
+from tidegate_gateway.doors.rates import Fields, rate_fields
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Line, Refusal, Request, Told
 

@@ -11,9 +11,9 @@ import msgspec
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import did_you_mean, pointer
 from tidegate.errors import Code
+from tidegate_gateway.doors.media import DataForms
 from tidegate_gateway.doors.rest.events import read_event, stranger_in, unreadable_text
 from tidegate_gateway.doors.rest.hints import BATCH_HINT
-from tidegate_gateway.doors.rest.media import DataForms
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.memory import Reservation, decoded_cost_bytes
 from tidegate_gateway.intake.submission import Incoming, Submission, Unreadable

@@ -12,8 +12,8 @@ from tidegate.contracts.compiled import CompiledVersion
 from tidegate.contracts.media import AVRO, JSON
 from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
+from tidegate_gateway.doors.media import NDJSON
 from tidegate_gateway.doors.rest.batch import BYTES_AN_EVENT, Unbatchable
-from tidegate_gateway.doors.rest.media import NDJSON
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Incoming, Submission
 

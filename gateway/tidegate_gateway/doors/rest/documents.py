@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request, Response
 from tidegate.contracts.compiled import CompiledContract
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.reads import etag_of, matches
-from tidegate_gateway.doors.rest.viewer import viewer_of
+from tidegate_gateway.doors.viewer import viewer_of
 
 __all__ = ["Contracts", "install_document"]
 

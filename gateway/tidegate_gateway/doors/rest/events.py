@@ -11,8 +11,8 @@ from tidegate.contracts.avro.binary import decode_base64
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import pointer
 from tidegate.wire.event import EVENT_FIELDS, Event, unknown_member
-from tidegate_gateway.doors.rest.event_headers import unreadable_headers, wrong_headers
-from tidegate_gateway.doors.rest.media import DataForms
+from tidegate_gateway.doors.event_headers import unreadable_headers, wrong_headers
+from tidegate_gateway.doors.media import DataForms
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
 from tidegate_gateway.intake.submission import Incoming, Unreadable
 

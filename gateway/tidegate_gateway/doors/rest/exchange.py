@@ -10,12 +10,12 @@ from typing import Any
 
 from tidegate.contracts.source import Owner
 from tidegate.errors import Code
+from tidegate_gateway.doors.crash import log_crash
+from tidegate_gateway.doors.heads import Head
 from tidegate_gateway.doors.problems import internal_fault
 from tidegate_gateway.doors.rest.answers import Answer
 from tidegate_gateway.doors.rest.body import Body, Disconnected, declared_too_large
-from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.heads import Head
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import Reservation

@@ -10,6 +10,16 @@ from functools import partial
 from urllib.parse import unquote_to_bytes
 
 from tidegate.contracts.media import AVRO_CONTAINER, JSON
+from tidegate_gateway.doors.heads import EventHead, event_of, read_head, version_of
+from tidegate_gateway.doors.media import (
+    DATA_FORMS,
+    NDJSON,
+    TEXT,
+    VALUES,
+    check_taken,
+    media_type_of,
+    value_cost_bytes,
+)
 from tidegate_gateway.doors.rest.answers import Answer, Answers
 from tidegate_gateway.doors.rest.batch import Unbatchable, json_batch, ndjson_batch
 from tidegate_gateway.doors.rest.body import Body, Receive
@@ -26,17 +36,7 @@ from tidegate_gateway.doors.rest.exchange import (
     other_method,
     traced,
 )
-from tidegate_gateway.doors.rest.heads import EventHead, event_of, read_head, version_of
 from tidegate_gateway.doors.rest.hints import hint_at_the_endpoint
-from tidegate_gateway.doors.rest.media import (
-    DATA_FORMS,
-    NDJSON,
-    TEXT,
-    VALUES,
-    check_taken,
-    media_type_of,
-    value_cost_bytes,
-)
 from tidegate_gateway.doors.rest.query import asks_for_values
 from tidegate_gateway.intake.submission import Admission, Incoming, Submission, Unreadable
 

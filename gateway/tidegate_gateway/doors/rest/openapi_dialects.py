@@ -7,7 +7,7 @@ from typing import Final
 
 from tidegate.errors import Code, row
 from tidegate_gateway.doors.cloudevents.reading import BATCH, STRUCTURED
-from tidegate_gateway.doors.rest.media import VALUES
+from tidegate_gateway.doors.media import VALUES
 from tidegate_gateway.doors.rest.openapi_events import PUBLISH, options_of
 from tidegate_gateway.doors.rest.openapi_parts import (
     HEAD,

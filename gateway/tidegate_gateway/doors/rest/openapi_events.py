@@ -8,7 +8,7 @@ from typing import Final
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.media import AVRO_CONTAINER, JSON
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.media import VALUES
+from tidegate_gateway.doors.media import VALUES
 from tidegate_gateway.doors.rest.openapi_parts import (
     HEAD,
     Samples,

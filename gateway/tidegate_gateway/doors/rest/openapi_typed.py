@@ -13,7 +13,7 @@ from tidegate.contracts.compiled import CompiledContract
 from tidegate.contracts.described_value import describe_value
 from tidegate.contracts.media import AVRO_JSON, JSON
 from tidegate.contracts.verdict import Rejected
-from tidegate_gateway.doors.rest.media import VALUES
+from tidegate_gateway.doors.media import VALUES
 from tidegate_gateway.doors.rest.openapi_events import EVENT_RESPONSES, event_headers, options_of, versions_of
 from tidegate_gateway.doors.rest.openapi_parts import problems_with_example
 from tidegate_gateway.doors.rest.openapi_schemas import Json, JsonObject, ref

@@ -13,9 +13,9 @@ from starlette.responses import Response
 
 from tidegate.contracts.wording import shown
 from tidegate.errors import Code
+from tidegate_gateway.doors.crash import log_crash
 from tidegate_gateway.doors.problems import internal_fault
 from tidegate_gateway.doors.rest.answers import Answer, Answers
-from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rest.hints import path_hint
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["FORMATS", "asks_for_values"]

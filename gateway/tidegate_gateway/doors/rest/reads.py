@@ -14,8 +14,8 @@ from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.source import ContractSource, encode_source
 from tidegate.errors import Code
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.viewer import Serving, readable, viewer_of
 from tidegate_gateway.doors.rest.views import TopicList, row_of, topic_view
+from tidegate_gateway.doors.viewer import Serving, readable, viewer_of
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["AVRO_SCHEMA", "JSON", "PROTO_SCHEMA", "YAML", "Bundle", "Bundles", "etag_of", "matches", "reads_router"]

@@ -12,6 +12,8 @@ from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import CompiledContract, CompiledVersion
 from tidegate.contracts.verdict import MAX_VIOLATIONS, Violation
 from tidegate.errors import Code
+from tidegate_gateway.doors.heads import read_head
+from tidegate_gateway.doors.rates import rate_fields
 from tidegate_gateway.doors.registry.entries import AVRO, PROTOBUF, derived_id
 from tidegate_gateway.doors.registry.errors import NotServed
 from tidegate_gateway.doors.registry.lookup import Asked
@@ -32,8 +34,6 @@ from tidegate_gateway.doors.rest.exchange import (
     other_method,
     traced,
 )
-from tidegate_gateway.doors.rest.heads import read_head
-from tidegate_gateway.doors.rest.rates import rate_fields
 from tidegate_gateway.doors.restproxy.answers import INVALID_SCHEMA, MEDIA_TYPE, SchemaRefused, produced, refusal
 from tidegate_gateway.doors.restproxy.reading import Embedded, Produce, embedded_of, produce_of, records_of
 from tidegate_gateway.intake.faults import Fault

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tidegate.errors import Code
 from tidegate.wire.problem import Problem
-from tidegate_gateway.doors.rest.rates import rate_fields
+from tidegate_gateway.doors.rates import rate_fields
 from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.metadata import Head, Metadata, read_head

@@ -8,11 +8,11 @@ from tidegate.contracts.compiled import CompiledContract
 from tidegate.errors import Code
 from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.doors.rest.reads import Bundles, matches
-from tidegate_gateway.doors.rest.viewer import Viewer, readable
 from tidegate_gateway.doors.rpc.calls import Call
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.methods import Method
 from tidegate_gateway.doors.rpc.results import owner_of
+from tidegate_gateway.doors.viewer import Viewer, readable
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["ContractsMethods"]

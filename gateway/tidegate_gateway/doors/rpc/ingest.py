@@ -9,8 +9,8 @@ from time import perf_counter
 from google.rpc import error_details_pb2
 
 from tidegate.ingest.v1 import ingest_pb2 as pb
+from tidegate_gateway.doors.crash import log_crash
 from tidegate_gateway.doors.problems import internal_fault
-from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rpc.calls import DOOR, Call
 from tidegate_gateway.doors.rpc.contracts import ContractsMethods
 from tidegate_gateway.doors.rpc.deps import RpcDeps

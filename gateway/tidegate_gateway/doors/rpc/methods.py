@@ -13,8 +13,8 @@ from types import MappingProxyType
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from tidegate.errors import Code
+from tidegate_gateway.doors.crash import log_crash
 from tidegate_gateway.doors.problems import internal_fault
-from tidegate_gateway.doors.rest.crash import log_crash
 from tidegate_gateway.doors.rpc.calls import DOOR, Call, Context, NotTaken, Said
 from tidegate_gateway.doors.rpc.deps import RpcDeps
 from tidegate_gateway.doors.rpc.receiving import Receiving

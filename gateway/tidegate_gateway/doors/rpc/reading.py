@@ -13,8 +13,8 @@ from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
 from tidegate.ingest.v1.ingest_pb2 import Event, PublishRequest
 from tidegate.wire.event import too_many_headers
-from tidegate_gateway.doors.rest.event_headers import wrong_headers
-from tidegate_gateway.doors.rest.media import DATA_FORMS, DataForms
+from tidegate_gateway.doors.event_headers import wrong_headers
+from tidegate_gateway.doors.media import DATA_FORMS, DataForms
 from tidegate_gateway.doors.rpc.wire import count_fields, first_field
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.submission import Admission, Incoming, Submission, Unreadable

@@ -17,7 +17,7 @@ from google.rpc.status_pb2 import Status
 from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code, row
 from tidegate.wire.problem import Problem
-from tidegate_gateway.doors.rest.rates import rate_fields
+from tidegate_gateway.doors.rates import rate_fields
 from tidegate_gateway.doors.rpc.codes import StatusCode
 from tidegate_gateway.doors.rpc.metadata import Metadata
 from tidegate_gateway.intake.limits import Quota

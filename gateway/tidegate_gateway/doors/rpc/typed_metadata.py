@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import msgspec
 
 from tidegate.errors import Code
-from tidegate_gateway.doors.rest.heads import Head, event_of, version_of
+from tidegate_gateway.doors.heads import Head, event_of, version_of
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = ["EventMetadata", "read_event_metadata"]

@@ -12,11 +12,11 @@ from fastapi.routing import APIRoute
 
 from tidegate.errors import ERRORS, Code
 from tidegate.wire.event import EVENT_FIELDS
+from tidegate_gateway.doors.media import DATA_FORMS
 from tidegate_gateway.doors.rest.app import build_app
 from tidegate_gateway.doors.rest.deps import RestDeps
 from tidegate_gateway.doors.rest.events import read_event
 from tidegate_gateway.doors.rest.hot import ENDPOINTS
-from tidegate_gateway.doors.rest.media import DATA_FORMS
 from tidegate_gateway.doors.rest.openapi import description
 from tidegate_gateway.doors.rest.openapi_schemas import SCHEMAS
 from tidegate_gateway.intake.submission import Incoming

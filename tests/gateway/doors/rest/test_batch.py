@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.gateway.doors.rest.conftest import TOPIC, Gate, Reply, make_gate
 
+from tidegate_gateway.doors.media import DATA_FORMS
 from tidegate_gateway.doors.rest import events
 from tidegate_gateway.doors.rest.events import read_event
-from tidegate_gateway.doors.rest.media import DATA_FORMS
 from tidegate_gateway.doors.rest.members import duplicate_member, members_at_most
 from tidegate_gateway.intake.submission import Unreadable
 

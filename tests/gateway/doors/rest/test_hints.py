@@ -5,8 +5,8 @@ from tests.gateway.doors.rest.conftest import TOPIC, Gate, drive
 
 from tidegate.contracts.verdict import Violation
 from tidegate.errors import Code
+from tidegate_gateway.doors.media import VALUES
 from tidegate_gateway.doors.rest.hints import BATCH_HINT, hint_at_the_endpoint, media_hint, path_hint
-from tidegate_gateway.doors.rest.media import VALUES
 from tidegate_gateway.intake.submission import Refusal
 
 

@@ -18,7 +18,7 @@ from tests.gateway.doors.rest.test_table import result, said
 from tidegate.contracts.compiled import CompiledContract, compile_contract
 from tidegate.contracts.media import JSON, PROTOBUF, PROTOBUF_FRAMED
 from tidegate.contracts.source import ContractSource, VersionSource
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 
 FRAME = b"\0\0\0\0\x07\0"
 

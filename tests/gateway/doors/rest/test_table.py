@@ -17,7 +17,7 @@ from tests.gateway.doors.rest.table.rows import HERE, Row, read_rows
 from tidegate.contracts.compiled import CompiledContract, compile_contract
 from tidegate.contracts.media import AVRO, AVRO_FRAMED, AVRO_JSON, JSON
 from tidegate.contracts.source import ContractSource, VersionSource
-from tidegate_gateway.doors.rest.media import NDJSON
+from tidegate_gateway.doors.media import NDJSON
 
 AVRO_ROWS = read_rows("avro_plain.txt")
 SCHEMA = (HERE / "every.avsc").read_text("utf-8")

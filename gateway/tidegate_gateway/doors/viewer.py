@@ -1,6 +1,7 @@
 """Who reads, and what they may see: contracts, schemas, bundles, docs pages, the API description (operations.md).
 
-Asked by `reads`, `openapi` and `doors.pages`. Publishing does not come this way: `intake.path` decides that.
+Asked by `rest` (`reads`, `documents`), `pages`, `registry` and `rpc.contracts`.
+Publishing does not come this way: `intake.path` decides that.
 """
 
 import binascii
@@ -12,8 +13,8 @@ from fastapi import Request
 
 from tidegate.contracts.compiled import CompiledContract
 from tidegate.errors import Code
+from tidegate_gateway.doors.heads import Head, read_head
 from tidegate_gateway.doors.rest.deps import RestDeps
-from tidegate_gateway.doors.rest.heads import Head, read_head
 from tidegate_gateway.intake.catalogue import unknown_topic
 from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.path import Intake

@@ -6,11 +6,16 @@ import pytest
 from tests.gateway.doors.rest.conftest import TOPIC, Gate, Reply, make_gate
 
 from tidegate.contracts.media import AVRO, AVRO_CONTAINER, AVRO_FRAMED, AVRO_JSON, JSON, PROTOBUF, PROTOBUF_FRAMED
-from tidegate_gateway.doors.rest.media import NDJSON, VALUES, media_type_of
+from tidegate_gateway.doors.media import NDJSON, VALUES, media_type_of
 from tidegate_gateway.intake.faults import Fault
 
 FRAMED_FIVE = b"\0\0\0\0\x0c\x05"
 """n = 5, in the frame of version 2."""
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return make_gate()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_gateway.doors.rest.rates import rate_fields, retry_after_s, tightest
+from tidegate_gateway.doors.rates import rate_fields, retry_after_s, tightest
 from tidegate_gateway.intake.limits import Quota
 
 

@@ -1,4 +1,7 @@
-"""What is logged of a fault of ours: where it happened and of what kind, never a message, which may hold a payload."""
+"""What is logged of a fault of ours: where it happened and of what kind, never a message, which may hold a payload.
+
+Called where a handler fails, at any door, and by `rpc_server`. What the client is told is `problems`' to say.
+"""
 
 import logging
 import traceback

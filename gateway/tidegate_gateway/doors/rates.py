@@ -1,6 +1,7 @@
-"""Limits and waits as header fields: RateLimit, RateLimit-Policy and Retry-After. Pure; called by `answers`.
+"""Limits and waits as header fields: RateLimit, RateLimit-Policy and Retry-After. Pure.
 
-The fields are draft-ietf-httpapi-ratelimit-headers, as structured fields (RFC 9651).
+The fields are draft-ietf-httpapi-ratelimit-headers, as structured fields (RFC 9651). Called by `problems`, and by what writes
+answers: `rest.answers`, `restproxy`, `rpc.calls` and `rpc.status`.
 """
 
 import math

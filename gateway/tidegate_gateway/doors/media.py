@@ -1,6 +1,7 @@
-"""Media types of a request's body: a Content-Type read once into one of `contracts.media`'s constants. Asked by `hot`.
+"""Media types of a request's body: a Content-Type read once into one of `contracts.media`'s constants.
 
 Before anything is read, what no contract takes is refused; what this topic's contract does not take, after `admit`.
+Asked by `rest.hot` and `cloudevents`; `rpc` knows by it what the data of a contract's events is.
 """
 
 import re

@@ -1,6 +1,7 @@
-"""A request's line and headers, bounded and sorted in one walk: what `hot` must know before a body is read.
+"""A request's line and headers, bounded and sorted in one walk: what a door must know before a body is read.
 
-Nothing here asks who sends; `event_of` reads what the headers say of the one event that a body is.
+Read by every door of HTTP and by `viewer`; `edge` takes its bounds, and `rpc.typed_metadata` reads metadata of the same names
+by it. Nothing here asks who sends; `event_of` reads what the headers say of the one event that a body is.
 """
 
 import re
@@ -15,7 +16,7 @@ from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import shown
 from tidegate.errors import Code
 from tidegate.wire.event import check_headers, check_id
-from tidegate_gateway.doors.rest.event_headers import named_again
+from tidegate_gateway.doors.event_headers import named_again
 from tidegate_gateway.intake.faults import Fault
 
 __all__ = [

@@ -1,6 +1,7 @@
-"""What is wrong with the `headers` member of an event in a batch. Called by `events`, on failure or where there are headers.
+"""What is wrong with the `headers` of an event in a batch. Pure.
 
-`heads` asks it for names that stand twice.
+Called by `rest.events`, on failure or where there are headers, and by `rpc.reading`.
+`heads` asks it for names that stand twice. Nothing here knows a door.
 """
 
 import msgspec

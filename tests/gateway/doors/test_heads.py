@@ -1,10 +1,15 @@
 """What request headers say of an event, and what they may not."""
 
 import pytest
-from tests.gateway.doors.rest.conftest import TOPIC, Gate, drive
+from tests.gateway.doors.rest.conftest import TOPIC, Gate, drive, make_gate
 
 GOOD = b'{"n":1}'
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@pytest.fixture
+def gate() -> Gate:
+    return make_gate()
 
 
 def record_headers(gate: Gate) -> dict[str, bytes]:
