@@ -320,6 +320,7 @@ class Gateway:
                 ready=lambda: self._plan.ready_without_kafka or self._publisher.ready()[0],
                 on_request=metrics.on_request,
                 on_refused=metrics.refused,
+                on_paced=metrics.on_paced,
             ),
             bind(grpc.host, grpc.port, "for gRPC"),
         )

@@ -72,7 +72,11 @@ class RpcServer:
         self._tls = TlsContext(settings.tls) if settings.tls is not None else None
         tls = self._tls
         self._port = Http2Port(
-            listener, _bounds(settings), self._arrived, (lambda: tls.current) if tls is not None else None
+            listener,
+            _bounds(settings),
+            self._arrived,
+            (lambda: tls.current) if tls is not None else None,
+            deps.on_paced,
         )
         host, port = listener.getsockname()[:2]
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -24,7 +24,7 @@ STREAM = b"/tidegate.ingest.v1.IngestService/PublishStream"
 CHECK = b"/grpc.health.v1.Health/Check"
 AUTHORIZED = (b"authorization", b"Bearer good")
 GOOD_TOKEN = (("authorization", "Bearer good"),)
-DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
+DATA, HEADERS, PRIORITY, RESET, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 2, 3, 4, 6, 7, 8
 END_STREAM, END_HEADERS = 1, 4
 Frames = list[tuple[int, int, int, bytes]]
 
@@ -363,6 +363,20 @@ async def test_a_deadline_resets_an_answer_that_is_not_taken(door: RpcGate) -> N
     assert [kind for kind, *_ in seen] == [HEADERS, RESET]
     await connection.close()
     await idle(door)
+
+
+@pytest.mark.parametrize("known", [False, True])
+async def test_a_connection_that_wastes_time_is_told_to_be_counted(door: RpcGate, known: bool) -> None:
+    connection = await Http2.open(door.server.address)
+    if known:
+        connection.send(call(PUBLISH, AUTHORIZED, body=request()))
+        await ended(connection)
+    connection.send(frame(PRIORITY, 0, 99, bytes(5)) * 17_000)
+    async with asyncio.timeout(10):
+        while not door.paced:  # noqa: ASYNC110 -- it tells nobody but this list
+            await asyncio.sleep(0.005)
+    assert door.paced[0] is known
+    await connection.close()
 
 
 async def test_answers_that_strangers_do_not_take_make_room_for_others(

@@ -70,6 +70,7 @@ class Metrics(Collector):
         self._violations: dict[str, Counter[str]] = {}
         self._requests: Counter[tuple[str, str]] = Counter()
         self._request_s: dict[str, Histogram] = {}
+        self._paced = {True: 0, False: 0}
         self._publish_s = Histogram(_REQUEST_BOUNDS_S)
         self._lag_s: dict[str, Histogram] = {}
         self._last_stored_s: dict[str, float] = {}
@@ -110,6 +111,10 @@ class Metrics(Collector):
         known = topic if topic in self._catalogue.current.contracts else OTHER
         self._events[known, _door(door), outcome_of(code)] += events
 
+    def on_paced(self, known: bool) -> None:  # noqa: FBT001 -- the port tells this one thing
+        """Count a connection of the gRPC port that is not read for a moment; `known` is one that has shown a token that holds."""
+        self._paced[known] += 1
+
     def text(self) -> bytes:
         """Everything in the Prometheus text format (`CONTENT_TYPE`)."""
         return generate_latest(self._registry)
@@ -125,6 +130,9 @@ class Metrics(Collector):
         )
         yield _counter("tidegate_requests_total", self._requests.items())
         yield _histograms("tidegate_request_seconds", (((door,), h) for door, h in self._request_s.items()))
+        yield _counter(
+            "tidegate_grpc_paced_total", (((str(known).lower(),), count) for known, count in self._paced.items())
+        )
         yield _histograms("tidegate_publish_seconds", (((), self._publish_s),))
         yield _histograms("tidegate_event_lag_seconds", (((topic,), h) for topic, h in self._lag_s.items()))
         yield _gauge(

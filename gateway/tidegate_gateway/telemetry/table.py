@@ -45,6 +45,12 @@ METRICS: tuple[MetricRow, ...] = (
         help="Seconds from a request's head to the last byte of its answer.",
     ),
     MetricRow(
+        name="tidegate_grpc_paced_total",
+        type="counter",
+        labels=("known",),
+        help="Times that a connection of the gRPC port was not read for a moment, its calls or frames having come to nothing: known is true for one that has shown a token that holds, else false.",
+    ),
+    MetricRow(
         name="tidegate_publish_seconds",
         type="histogram",
         help="Seconds that Kafka took for the events of one submission.",

@@ -96,6 +96,15 @@ def test_every_topic_has_its_outcomes_at_zero_before_the_first_event(metrics: Me
             assert found["tidegate_events_total", "rest", outcome, topic] == 0
 
 
+def test_paced_connections_count_apart_strangers_and_producers(metrics: Metrics) -> None:
+    found = samples(metrics)
+    assert (found["tidegate_grpc_paced_total", "true"], found["tidegate_grpc_paced_total", "false"]) == (0, 0)
+    for known in (False, True, False):
+        metrics.on_paced(known)
+    found = samples(metrics)
+    assert (found["tidegate_grpc_paced_total", "true"], found["tidegate_grpc_paced_total", "false"]) == (1, 2)
+
+
 def test_gauges_are_read_at_the_scrape(metrics: Metrics) -> None:
     found = samples(metrics)
     assert found["tidegate_in_flight_bytes",] == 4096

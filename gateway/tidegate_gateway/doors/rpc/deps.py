@@ -29,8 +29,8 @@ class RpcDeps:
 
     `public`: contracts are shown without a token. `body_timeout_s` is how long a unary call's request may take to arrive. `ready` says whether events could be stored now, for health.
     `on_request` is told of every call, and of every request of a stream: the door (`grpc`), what became of it and the
-    seconds it took; `on_refused` of those that stopped before their events were judged (as in `rest.deps`). Both must not
-    raise or wait. `now_ms` is milliseconds since 1970 UTC.
+    seconds it took; `on_refused` of those that stopped before their events were judged (as in `rest.deps`); `on_paced` each time
+    that a connection is not read for a moment since it wastes time, and whether it has shown a token that holds. None may raise or wait. `now_ms` is milliseconds since 1970 UTC.
     """
 
     intake: Intake
@@ -40,4 +40,5 @@ class RpcDeps:
     ready: Callable[[], bool] = lambda: True
     on_request: Callable[[str, str, float], None] = _uncounted
     on_refused: Callable[[str, str, Code, int], None] = _unheard
+    on_paced: Callable[[bool], None] = lambda _: None
     now_ms: Callable[[], int] = _now_ms

@@ -46,6 +46,7 @@ class Http2Port:
     """One listening socket. One event loop owns it.
 
     `begin` is told of every stream whose head has arrived. `tls` gives the context of the moment for each handshake; None: plain text.
+    `paced` is told each time that a connection is not read for a moment since patience is at its end, and whether it has shown a token.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Http2Port:
         bounds: PortBounds,
         begin: Callable[[Http2Transport, Stream], None],
         tls: Callable[[], ssl.SSLContext] | None = None,
+        paced: Callable[[bool], None] = lambda _: None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._listener = listener
@@ -69,6 +71,7 @@ class Http2Port:
             begin=begin,
             come=self._come,
             gone=self._gone,
+            paced=paced,
             strangers=strangers_together(self._loop.time()),
             turn=Turns(_STRANGERS_A_TURN).begin,
             most_streams=bounds.most_streams,

@@ -45,12 +45,14 @@ class Deadlines:
 class Owner:
     """What all connections of a port share. `begin` is told of each stream; `come` and `gone` of each connection, `come` says whether it may stay.
 
-    `strangers` is what all without a token may spend; `turn` calls back when such a connection is to be listened to.
+    `strangers` is what all without a token may spend; `turn` calls back when such a connection is to be listened to. `paced` is told each
+    time that one is not read for a moment since patience is at its end, and whether it is known.
     """
 
     begin: Callable[["Http2Transport", Stream], None]
     come: Callable[["Http2Transport"], bool]
     gone: Callable[["Http2Transport"], None]
+    paced: Callable[[bool], None]
     strangers: Allowance
     turn: Callable[[Callable[[], object], Hashable], None]
     most_streams: int
@@ -230,7 +232,10 @@ class Http2Transport(asyncio.Protocol):
 
     def _receive(self, data: bytes) -> None:
         if not self.connection.receive(data, self._heard_s) and self._resting is None:
-            self._resting = self._loop.call_later(self.connection.patience.pause_s(), self._go_on)
+            pause_s = self.connection.patience.pause_s()
+            if pause_s:  # 0: only its turn is over
+                self._owner.paced(self.connection.known)
+            self._resting = self._loop.call_later(pause_s, self._go_on)
             self._listen_or_not()
         if self.connection.out or self.connection.over:
             self.flush()

@@ -36,6 +36,8 @@ class RpcGate:
     server: RpcServer
     channel: grpc.aio.Channel
     ready: list[bool] = field(default_factory=lambda: [True])
+    paced: list[bool] = field(default_factory=list)
+    """What `on_paced` was told."""
 
     @property
     def stub(self) -> Any:
@@ -133,6 +135,7 @@ async def opened(
     """A port over contracts, for as long as the block lasts."""
     gate = make_gate(*contracts, **settings)
     ready = [True]
+    paced: list[bool] = []
     deps = RpcDeps(
         intake=gate.intake,
         problems=Problems(BASE_URL, lambda: 0.0),
@@ -141,6 +144,7 @@ async def opened(
         ready=lambda: ready[0],
         on_request=lambda door, code, _: gate.requests.append(f"{door} {code}"),
         on_refused=lambda *what: gate.refused.append(what),
+        on_paced=paced.append,
         now_ms=lambda: 1_800_000_000_000,
     )
     settings = replace(rpc or RpcSettings(), port=0)
@@ -148,7 +152,7 @@ async def opened(
     await server.start()
     channel = grpc.aio.insecure_channel(server.address, options=[("grpc.use_local_subchannel_pool", 1)])
     try:
-        yield RpcGate(gate, server, channel, ready)
+        yield RpcGate(gate, server, channel, ready, paced)
     finally:
         await channel.close()
         await server.stop(0.0)

@@ -136,12 +136,14 @@ class Rig:
         self.loop = Loop()
         self.begun: list[Stream] = []
         self.gone = 0
+        self.paced: list[bool] = []
         self.later: list[Callable[[], object]] | None = None
         """Where it is a list, strangers wait for their turn in it."""
         owner = Owner(
             begin=lambda _, stream: self.begun.append(stream),
             come=lambda _: stays,
             gone=self._gone,
+            paced=self.paced.append,
             strangers=strangers_together(0.0),
             turn=lambda start, _: start() if self.later is None else self.later.append(start),
             most_streams=8,
@@ -350,9 +352,15 @@ def test_a_peer_that_takes_nothing_for_long_is_cut(rig: Rig) -> None:
     assert rig.socket.aborted
 
 
+def rapid(first: int, last: int) -> bytes:
+    """Calls that are reset at once."""
+    return b"".join(
+        frame(HEADERS, END_HEADERS, number, block(POST)) + reset_of(number) for number in range(first, last, 2)
+    )
+
+
 def test_a_flood_is_not_read_for_a_moment_and_then_again(rig: Rig) -> None:
-    rapid = b"".join(frame(HEADERS, END_HEADERS, number, block(POST)) + reset_of(number) for number in range(1, 401, 2))
-    rig.arrives(rapid)
+    rig.arrives(rapid(1, 401))
     rig.loop.goes_to(0.001)
     assert not rig.socket.reading
     assert rig.transport.connection._numbers.last < 399
@@ -361,9 +369,32 @@ def test_a_flood_is_not_read_for_a_moment_and_then_again(rig: Rig) -> None:
     assert rig.transport.connection._numbers.last == 399, "nothing is lost, it waits"
 
 
+def test_its_owner_is_told_of_a_stranger_that_is_paced(rig: Rig) -> None:
+    """Each time that it is not read, for as long as it goes on; not of a turn that is over."""
+    rig.arrives(rapid(1, 61))
+    assert rig.transport.connection._numbers.last < 59, "its turn was over"
+    rig.loop.goes_to(1)
+    assert (rig.transport.connection._numbers.last, rig.paced) == (59, [])
+    rig.arrives(rapid(61, 401))
+    rig.loop.goes_to(1.001)
+    assert rig.paced == [False]
+    rig.loop.goes_to(30)
+    assert len(rig.paced) > 1
+    assert set(rig.paced) == {False}
+
+
+def test_its_owner_is_told_of_a_producer_that_is_paced(rig: Rig) -> None:
+    rig.transport.connection.know()
+    rig.arrives(rapid(1, 1_801))
+    rig.loop.goes_to(0.001)
+    assert rig.paced == []
+    rig.arrives(rapid(1_801, 4_401))
+    rig.loop.goes_to(0.002)
+    assert rig.paced == [True]
+
+
 def test_who_is_both_paced_and_stuck_is_read_when_both_are_over(rig: Rig) -> None:
-    rapid = b"".join(frame(HEADERS, END_HEADERS, number, block(POST)) + reset_of(number) for number in range(1, 401, 2))
-    rig.arrives(rapid)
+    rig.arrives(rapid(1, 401))
     rig.transport.pause_writing()
     rig.loop.goes_to(30)
     assert not rig.socket.reading
@@ -487,7 +518,7 @@ def test_a_connection_that_shows_a_token_is_known(rig: Rig) -> None:
 @pytest.mark.parametrize("how", ["taken", "lost"])
 async def test_writers_wait_for_room(how: str) -> None:
     owner = Owner(
-        begin=lambda *_: None, come=lambda _: True, gone=lambda _: None, strangers=strangers_together(0.0), turn=lambda start, _: start(),
+        begin=lambda *_: None, come=lambda _: True, gone=lambda _: None, paced=lambda _: None, strangers=strangers_together(0.0), turn=lambda start, _: start(),
         most_streams=1, most_head_bytes=1
     )  # fmt: skip
     transport = Http2Transport(owner)
