@@ -4,7 +4,7 @@ Called by the command and by `release`. Each step is a module of its own beside 
 """
 
 import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +14,14 @@ from tidegate.check.asked import check_asked
 from tidegate.check.avro_consumers import consumers_broken
 from tidegate.check.avro_lint import avro_lint
 from tidegate.check.avro_producers import avro_refusals
+from tidegate.check.before import Before
 from tidegate.check.buf_config import lint_section
 from tidegate.check.contract_terms import format_changed, owner_missing, terms_moved, terms_tightened
 from tidegate.check.finding import CannotRun, Finding, from_broken, in_order
 from tidegate.check.goldens import goldens_refused
 from tidegate.check.history import Now, history_broken, without_git
 from tidegate.check.live_terms import live_tightened
-from tidegate.check.older import Candidate, Live, Older
+from tidegate.check.older import Candidate, Older
 from tidegate.check.parsed import parsed
 from tidegate.check.processes import spread
 from tidegate.check.protobuf_consumers import protobuf_broken
@@ -29,17 +30,12 @@ from tidegate.check.refusal import Refusal
 from tidegate.check.services import services_broken
 from tidegate.contracts.codec import ContractError
 from tidegate.contracts.compiled import compile_version
-from tidegate.repository.broken import Problems, Refused
-from tidegate.repository.contract_file import ContractFile
-from tidegate.repository.folder import CONTRACTS, compile_problems, contract_name, read_contract_file
+from tidegate.repository.folder import compile_problems
 from tidegate.repository.git import Reference, open_reference
 from tidegate.repository.git_revision import GitFailure
-from tidegate.repository.survey import Subject, candidate_of, survey
-from tidegate.repository.working_copy import SchemaFiles
+from tidegate.repository.survey import Subject, survey
 
 __all__ = ["Examined", "examine"]
-
-_EDITED = ("avro/", "proto/", f"{CONTRACTS}/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +67,15 @@ def examine(folder: Path, topics: Collection[str] = (), against: str | None = No
 def _examined(folder: Path, topics: Collection[str], reference: Reference | None) -> Examined:
     found = survey(folder, topics)
     findings = [from_broken(row) for row in found.broken]
-    if not topics:  # a service may publish to several
-        findings += services_broken(folder, found)
     drafts = {one.topic: one.contract.places["status"] for one in found.subjects if one.contract.live.status == "draft"}
     now = Now(lock=found.lock, topics=frozenset(found.topics), drafts=drafts)
     findings += history_broken(folder, reference, now) if reference is not None else without_git(now)
     with tempfile.TemporaryDirectory(prefix="tidegate-check-") as scratch:
-        candidates = list(_candidates(folder, found.subjects, reference, Path(scratch, "reference")))
+        kept = Path(scratch, "reference")
+        before = Before(folder, reference, kept, found.subjects) if reference is not None else None
+        if not topics:  # a service may publish to several
+            findings += services_broken(folder, found, before)
+        candidates = list(_candidates(found.subjects, before))
         findings += protobuf_broken(candidates, Path(scratch), lint_section(folder))
     findings += spread(lambda candidate: _guarded(folder, candidate), candidates)
     if topics:
@@ -87,59 +85,14 @@ def _examined(folder: Path, topics: Collection[str], reference: Reference | None
     )
 
 
-def _candidates(
-    folder: Path, subjects: Sequence[Subject], reference: Reference | None, scratch: Path
-) -> Iterator[Candidate]:
+def _candidates(subjects: Sequence[Subject], before: Before | None) -> Iterator[Candidate]:
     """Each contract with what it is compared with."""
-    before = _Before(folder, reference, scratch, subjects) if reference is not None else None
     for subject in subjects:
         released = tuple(Older(label=f"version {one.number}", source=one) for one in subject.versions)
         if released and not subject.changed:
             released = released[:-1]
         live, older = before.of(subject) if before is not None else (None, None)
         yield Candidate(subject=subject, released=released, reference=older, live=live)
-
-
-class _Before:
-    """The contracts of the reference with their working copies, read only where an edited file differs from the folder's."""
-
-    def __init__(self, folder: Path, reference: Reference, scratch: Path, subjects: Iterable[Subject]) -> None:
-        self._name = reference.name
-        self._scratch = scratch
-        edited = [name for name in reference.files if name.startswith(_EDITED)]
-        self._same = all(reference.holds(name, folder) for name in edited)
-        if not self._same:
-            for name, content in reference.read(edited).items():
-                path = scratch / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
-        self._schemas = SchemaFiles(scratch)
-        self._schemas.prepare(subject.contract.definition for subject in subjects)
-
-    def of(self, subject: Subject) -> tuple[Live | None, Older | None]:
-        """What the reference's contract of this topic says, and its schema where neither a release nor the folder has it.
-
-        Nothing where it has none, a broken one, or a draft, which promises nothing.
-        """
-        name = contract_name(subject.topic)
-        if self._same or not (self._scratch / name).is_file():
-            return None, None
-        problems = Problems(name, subject.topic)
-        try:
-            contract = read_contract_file(self._scratch, problems)
-        except Refused:
-            return None, None
-        if contract.live.status == "draft":
-            return None, None
-        return Live(label=self._name, source=contract.live), self._schema(subject, contract, problems)
-
-    def _schema(self, subject: Subject, contract: ContractFile, problems: Problems) -> Older | None:
-        try:
-            source = candidate_of(self._schemas, contract, problems).source
-        except Refused:
-            return None
-        known = {one.fingerprint for one in (*subject.versions, subject.copy.source)}
-        return Older(label=self._name, source=source) if source.fingerprint not in known else None
 
 
 def _guarded(folder: Path, candidate: Candidate) -> list[Finding]:

@@ -17,6 +17,7 @@ Severity = Literal["error", "warning"]
 _INPUTS = "keep accepting it, or make producers name their version: inputs: pinned"
 _SCHEMA = "CONTRACTS.md, 'Rules', for keywords and expressions; Avro's specification or protobuf.dev for the rest"
 _COMPATIBLE = "give the field a default, keep the old name or type, or publish to a new topic"
+_CALLED = "services are live: keep it while producers call it, and add a method of another name beside it"
 _RESTORE = "restore it from git; a change is released as a new version"
 
 HINTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -80,6 +81,13 @@ HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "registry/long": "give it a maximum of 9007199254740991, or send it as a string",
         "registry/nanos": "Node's numbers hold no nanoseconds since 1970: use timestamp-micros",
         "service/invalid": 'CONTRACTS.md, "Services of your own", says what can be served',
+        "service/removed": _CALLED,
+        "service/method-removed": _CALLED,
+        "service/streaming": _CALLED,
+        "service/request": _CALLED,
+        "service/response": _CALLED,
+        "service/response-field": "keep number, type and option of what producers read; a new field takes a new number",
+        "service/topic": _CALLED,
         "check/fault": "please report it, with the contract",
     }
 )

@@ -1,4 +1,6 @@
-"""Where in its .proto file a service, a method or a field stands, and the comment above it. Called by `service_rules` and `service_replies`.
+"""Where in its .proto file a service, a method or a field stands, and the comment above it.
+
+Called by `service_rules` and `service_replies`, and by `tidegate check` for what changed.
 
 Paths are those of google.protobuf.SourceCodeInfo: field numbers of descriptor.proto, and indexes.
 """
@@ -8,12 +10,17 @@ from typing import TYPE_CHECKING
 from tidegate.repository.broken import Place
 
 if TYPE_CHECKING:
-    from protobuf import DescFile
+    from protobuf import DescFile, DescMessage
 
-__all__ = ["INPUT", "OPTIONS", "OUTPUT", "STREAMS_OUT", "Declared"]
+__all__ = ["INPUT", "OPTIONS", "OUTPUT", "PUBLISH_NUMBER", "STREAMS_OUT", "Declared", "message_declared"]
 
 INPUT, OUTPUT, OPTIONS, STREAMS_OUT = 2, 3, 4, 6
 """Of a method (MethodDescriptorProto): its request, its response, its options, whether the response is a stream."""
+
+PUBLISH_NUMBER = 51730
+"""Of `tidegate.options.v1.publish` among a method's options."""
+
+_MESSAGE, _NESTED = 4, 3  # FileDescriptorProto.message_type, DescriptorProto.nested_type
 
 Path = tuple[int, ...]
 
@@ -55,3 +62,12 @@ class Declared:
     def comment(self) -> str:
         """The comment of this declaration, leading before trailing; empty where there is none."""
         return self._comments.get(self._path, "")
+
+
+def message_declared(message: "DescMessage") -> Declared:
+    """Where a message stands in its file."""
+    if message.parent is not None:
+        siblings = [one.name for one in message.parent.proto.nested_type]
+        return message_declared(message.parent).below(_NESTED, siblings.index(message.name))
+    names = [one.name for one in message.file.proto.message_type]
+    return Declared(message.file).below(_MESSAGE, names.index(message.name))

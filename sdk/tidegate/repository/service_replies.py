@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tidegate.contracts.services import EMPTY, EVENT_RECEIPT, Part, ReplyField, ReplySource, Wire
 from tidegate.repository.broken import Place, Problems
-from tidegate.repository.service_places import Declared
+from tidegate.repository.service_places import Declared, message_declared
 
 if TYPE_CHECKING:
     from protobuf import DescField, DescMessage, Registry
@@ -14,7 +14,6 @@ __all__ = ["read_reply"]
 
 _RECEIPT = "tidegate.options.v1.receipt"
 _FIELD, _TYPE = 2, 5  # DescriptorProto.field, FieldDescriptorProto.type
-_MESSAGE, _NESTED = 4, 3  # FileDescriptorProto.message_type, DescriptorProto.nested_type
 _PARTS: Mapping[int, Part] = {1: "status", 2: "message", 3: "id", 4: "topic", 5: "partition", 6: "offset"}
 _TEXTS = frozenset({"message", "id", "topic"})
 _WIRES: Mapping[str, Wire] = {
@@ -34,7 +33,7 @@ def read_reply(
         return ReplySource(message=name, form="receipt")
     if name == EMPTY:
         return ReplySource(message=name, form="empty")
-    at = _declared(message)
+    at = message_declared(message)
     fields = [
         _field(field, part, at.below(_FIELD, index), problems)
         for index, field in enumerate(message.fields)
@@ -84,12 +83,3 @@ def _field(field: "DescField", part: Part, at: Declared, problems: Problems) -> 
         problems.note(f"{field.name} stands in a oneof, and only one of its members can be set", at.place())
         return None
     return ReplyField(number=field.number, part=part, wire=cast("Wire", wire))
-
-
-def _declared(message: "DescMessage") -> Declared:
-    """Where a message stands in its file."""
-    if message.parent is not None:
-        siblings = [one.name for one in message.parent.proto.nested_type]
-        return _declared(message.parent).below(_NESTED, siblings.index(message.name))
-    names = [one.name for one in message.file.proto.message_type]
-    return Declared(message.file).below(_MESSAGE, names.index(message.name))

@@ -12,7 +12,7 @@ from tidegate.contracts.source import ContractSource
 from tidegate.contracts.wording import did_you_mean, shown
 from tidegate.repository.broken import Broken, Problems
 from tidegate.repository.protoc import OPTIONS_PROTO
-from tidegate.repository.service_places import INPUT, OPTIONS, OUTPUT, STREAMS_OUT, Declared
+from tidegate.repository.service_places import INPUT, OPTIONS, OUTPUT, PUBLISH_NUMBER, STREAMS_OUT, Declared
 from tidegate.repository.service_replies import read_reply
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["Rules", "misfit"]
 
 _PUBLISH = "tidegate.options.v1.publish"
-_PUBLISH_NUMBER = 51730
 _SERVICE, _METHOD = 6, 2  # FileDescriptorProto.service, ServiceDescriptorProto.method
 _RESERVED = ("tidegate.", "grpc.", "google.")
 
@@ -120,7 +119,7 @@ class Rules:
             )
         fault = misfit(topic, method.input.type_name, self._contracts) if topic else "the option publish names no topic"
         if fault:
-            where = at.place(INPUT) if topic in self._contracts else at.place(OPTIONS, _PUBLISH_NUMBER)
+            where = at.place(INPUT) if topic in self._contracts else at.place(OPTIONS, PUBLISH_NUMBER)
             problems.note(f"{called}: {fault}", where)
         reply = read_reply(method.output, called, at.place(OUTPUT), problems, self._registry)
         if reply is None:
