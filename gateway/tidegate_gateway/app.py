@@ -42,12 +42,11 @@ from tidegate_gateway.intake.faults import Fault
 from tidegate_gateway.intake.ids import uuid7
 from tidegate_gateway.intake.memory import MemoryBudget
 from tidegate_gateway.intake.path import Intake
-from tidegate_gateway.intake.ports import Observer
 from tidegate_gateway.proto_texts import compile_proto_text
 from tidegate_gateway.rpc_server import RpcServer
 from tidegate_gateway.servers import HttpServer, PortSettings, bind, room_for
 from tidegate_gateway.telemetry.metrics import CONTENT_TYPE, Gauges, Metrics
-from tidegate_gateway.telemetry.submission_log import EventLog, Observers, RefusalLog
+from tidegate_gateway.telemetry.submission_log import EventLog, Listener, Observers, RefusalLog
 
 __all__ = ["Bound", "Gateway", "NoContractError"]
 
@@ -153,13 +152,14 @@ class Gateway:
             kafka_ready=lambda: self._publisher.ready()[0],
         )
         metrics = Metrics(self._catalogue, gauges)
+        self._observers = Observers(metrics, *_logs(plan))
         self._intake = Intake(
             authenticator=TokenAuthenticator(plan.auth, self._keys),
             catalogue=self._catalogue,
             limiter=LocalLimiter(),
             memory=self._memory,
             publisher=self._publisher,
-            observer=Observers(metrics, *_logs(plan)),
+            observer=self._observers,
             settings=plan.intake,
         )
         answers = Answers(self._base_url(http_socket.getsockname()), random)
@@ -298,7 +298,7 @@ class Gateway:
                 public=self._plan.public,
                 body_timeout_s=self._plan.body_timeout_s,
                 on_request=metrics.on_request,
-                on_refused=metrics.refused,
+                on_refused=self._observers.refused,
                 compile_proto=compile_proto_text,
                 grpc=GrpcAddress.of(
                     answers.base_url, self._grpc.address, tls=grpc.tls is not None, reflection=grpc.reflection
@@ -319,7 +319,7 @@ class Gateway:
                 public=self._plan.public,
                 ready=lambda: self._plan.ready_without_kafka or self._publisher.ready()[0],
                 on_request=metrics.on_request,
-                on_refused=metrics.refused,
+                on_refused=self._observers.refused,
                 on_paced=metrics.on_paced,
             ),
             bind(grpc.host, grpc.port, "for gRPC"),
@@ -386,7 +386,7 @@ def _key_files(plan: Plan) -> tuple[Path, ...]:
     return tuple(Path(issuer.jwks_file) for issuer in plan.auth.issuers if issuer.jwks_file)
 
 
-def _logs(plan: Plan) -> tuple[Observer, ...]:
+def _logs(plan: Plan) -> tuple[Listener, ...]:
     if plan.human_logs:
         return () if plan.quiet else (EventLog(),)
     return (RefusalLog(),)

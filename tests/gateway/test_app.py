@@ -2,15 +2,19 @@
 
 import asyncio
 import dataclasses
+import logging
 import os
 import signal
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import grpc
 import httpx2
 import pytest
 
+from tidegate.ingest.v1 import ingest_pb2 as pb
 from tidegate_gateway.adapters.dev_key import DevKey, make
 from tidegate_gateway.adapters.embedded import EmbeddedBroker
 from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
@@ -96,3 +100,72 @@ async def test_a_drain_in_an_outage_answers_everybody_in_time() -> None:
     assert {answer.status_code for answer in answers} <= {503, 504}
     assert {answer.json()["code"] for answer in answers} <= {"overloaded", "broker_unavailable", "outcome_unknown"}
     assert time.perf_counter() - started < 8
+
+
+async def test_dev_has_the_same_line_of_both_doors(caplog: pytest.LogCaptureFixture) -> None:
+    """A line for each event, good or bad, and one for what stopped before: by whichever door it came."""
+    key = make()
+    gateway = Gateway(plan_of(key, quiet=False), key)
+    bound = await gateway.start()
+    ended = asyncio.Event()
+    running = asyncio.create_task(gateway.run(ended))
+    token = dev_token(key, gateway.catalogue)
+    example = gateway.catalogue.contracts["customer.orders"].newest.codec.example()
+    too_long = gateway._intake.settings.max_batch_bytes
+    await until_it_answers(f"http://{bound.admin}/livez")
+
+    async def lines(topic: str, token: str, event: bytes) -> tuple[list[str], list[str]]:
+        """What REST's and gRPC's request make the terminal say, but for offsets."""
+        authorization = {"authorization": f"Bearer {token}"}
+        body = b'{"events": [{%s}]}' % (b'"value": %s' % event if event else b"")
+        caplog.clear()
+        url = f"http://{bound.http}/v1/topics/{topic}/events:batch"
+        await client.post(url, content=body, headers={**authorization, "content-type": "application/json"})
+        rest = events_of(caplog)
+        caplog.clear()
+        request = pb.PublishRequest(topic=topic, events=[pb.Event(json=event) if event else pb.Event()])
+        with suppress(grpc.aio.AioRpcError):
+            await publish(request.SerializeToString(), metadata=tuple(authorization.items()), timeout=10)
+        return rest, events_of(caplog)
+
+    with caplog.at_level(logging.INFO):
+        async with (
+            httpx2.AsyncClient(timeout=20.0, trust_env=False) as client,
+            grpc.aio.insecure_channel(bound.grpc) as channel,
+        ):
+            publish = channel.unary_unary("/tidegate.ingest.v1.IngestService/Publish")
+            found = {
+                what: await lines(*sent)
+                for what, sent in {
+                    "stored   customer.orders at": ("customer.orders", token, example),
+                    "rejected customer.orders contract_violation": ("customer.orders", token, b"{}"),
+                    "rejected customer.orders malformed: value is missing": ("customer.orders", token, b""),
+                    "customer.orders unauthenticated": ("customer.orders", "bad", example),
+                    "rejected no.topic unknown_topic": ("no.topic", token, example),
+                    "rejected customer.orders too_large": ("customer.orders", token, b" " * too_long + b"1"),
+                }.items()
+            }
+    ended.set()
+    await running
+    for what, (rest, grpcs) in found.items():
+        assert len(rest) == 1, (what, rest)
+        assert what in rest[0]
+        if "unauthenticated" in what:  # gRPC's topic is in the request, which is not read without a token
+            rest = [rest[0].replace("customer.orders", "(no topic)")]
+        assert grpcs == rest, what
+
+
+def events_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """The lines of events, without their places in Kafka."""
+    said = [record.getMessage() for record in caplog.records if record.name == "tidegate.events"]
+    return [line.partition(" at ")[0] + " at" if line.startswith("stored") else line for line in said]
+
+
+async def until_it_answers(url: str) -> None:
+    async with httpx2.AsyncClient(trust_env=False) as client, asyncio.timeout(10):
+        while True:
+            try:
+                assert (await client.get(url)).status_code == 200
+                return
+            except httpx2.TransportError:
+                await asyncio.sleep(0.02)

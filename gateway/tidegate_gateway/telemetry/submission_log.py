@@ -1,32 +1,41 @@
-"""The log lines of submissions, as observers of the intake: `RefusalLog` for production, `EventLog` for `dev`; and the
+"""The log lines of submissions, told by the intake and the doors: `RefusalLog` for production, `EventLog` for `dev`; and the
 one that tells several. Chosen by `app`. No metric and no formatting may live here.
 """
 
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from typing import Protocol
 
 from msgspec import structs
 
 from tidegate.contracts.verdict import Violation
 from tidegate.contracts.wording import shown, summary
-from tidegate.errors import ERRORS
+from tidegate.errors import ERRORS, Code
 from tidegate.wire.receipt import Stored
 from tidegate_gateway.intake.ports import Observer
 from tidegate_gateway.intake.submission import Admission, Line, Refusal
 
-__all__ = ["EventLog", "Observers", "RefusalLog", "place_of"]
+__all__ = ["EventLog", "Listener", "Observers", "RefusalLog", "place_of"]
 
 _log = logging.getLogger("tidegate.events")
 _PLACES = 5
 
 
+class Listener(Observer, Protocol):
+    """Hears of every submission: of the judged by the intake, of the others by their door."""
+
+    def refused(self, topic: str, door: str, code: Code, events: int) -> None:
+        """A submission stopped before its events were judged. `topic` is what the request named; empty: none."""
+        ...
+
+
 class Observers:
-    """Several observers as one, told in their order."""
+    """Several listeners as one, told in their order."""
 
     __slots__ = ("_all",)
 
-    def __init__(self, *observers: Observer) -> None:
+    def __init__(self, *observers: Listener) -> None:
         self._all = observers
 
     def told(
@@ -35,6 +44,11 @@ class Observers:
         """Tell each."""
         for observer in self._all:
             observer.told(admission, lines, stored_times_ms, publish_s)
+
+    def refused(self, topic: str, door: str, code: Code, events: int) -> None:
+        """Tell each."""
+        for observer in self._all:
+            observer.refused(topic, door, code, events)
 
 
 class RefusalLog:
@@ -75,9 +89,15 @@ class RefusalLog:
             },
         )
 
+    def refused(self, topic: str, door: str, code: Code, events: int) -> None:
+        """Nothing: these are counted, and a stranger's flood of them is no flood of lines."""
+
 
 class EventLog:
-    """A line for each event, good or bad; what is wrong in the words that the producer gets too, but for map keys: `*`."""
+    """A line for each event, good or bad; what is wrong in the words that the producer gets too, but for map keys: `*`.
+
+    A submission that stopped before its events were judged has one line: nothing of it may be worth more.
+    """
 
     def told(
         self,
@@ -99,19 +119,28 @@ class EventLog:
             else:
                 _log.info("valid    %s", topic, extra=extra)
 
+    def refused(self, topic: str, door: str, code: Code, events: int) -> None:
+        """Log one that stopped before: how many events it held, as far as is known."""
+        row = ERRORS[code]
+        what = "failed  " if row.retryable else "rejected"
+        named = shown(topic) or "(no topic)"
+        _log.info("%s %s %s: %s", what, named, code, row.title, extra={"door": door, "events": events})
+
 
 def refusal_text(refusal: Refusal) -> str:
     """Why the event was refused; keys of maps, which are data of the sender's, are not in it."""
     if not refusal.violations:
         return refusal.detail
-    named = [structs.replace(one, pointer=place_of(one)) for one in refusal.violations]
+    judged = refusal.judged_by is not None
+    named = [structs.replace(one, pointer=place_of(one, judged=judged)) for one in refusal.violations]
     return summary(named, refusal.omitted)
 
 
-def place_of(violation: Violation) -> str:
+def place_of(violation: Violation, *, judged: bool = True) -> str:
     """The violation's pointer with `*` for every step that is no field of the contract's and no index.
 
-    The docs anchor names the fields on the way. The name of an unknown field stays: it is what has to be mended.
+    The docs anchor names the fields on the way. The name of an unknown field stays: it is what has to be mended. Where no version of the
+    contract has `judged` the event, the first step is a member around its value (`value`, `key`, `headers`), and stays, too.
     """
     fields = iter([*violation.docs.split("."), ""])
     field = next(fields)
@@ -121,7 +150,11 @@ def place_of(violation: Violation) -> str:
         if field and _folded(step) == _folded(field):
             field = next(fields)
             kept.append(step)
-        elif step.isdecimal() or (violation.rule == "unknown_field" and place == len(steps)):
+        elif (
+            step.isdecimal()
+            or (place == 1 and not judged)
+            or (violation.rule == "unknown_field" and place == len(steps))
+        ):
             kept.append(step)
         else:
             kept.append("*")

@@ -100,6 +100,71 @@ def test_dev_shows_no_map_key(admit: Admit, caplog: pytest.LogCaptureFixture) ->
     assert "secret" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("pointer", "shown"),
+    [
+        ("#/value", "value is missing"),
+        ("#/framed", "framed is missing"),
+        ("#/headers/secret", "headers/* is missing"),
+        ("#", "the event is missing"),
+    ],
+)
+def test_a_member_around_the_value_has_its_name(
+    admit: Admit, caplog: pytest.LogCaptureFixture, pointer: str, shown: str
+) -> None:
+    """It is the form's, not the sender's: the line says what the answer does."""
+    wrong = Violation(pointer=pointer, rule="malformed", detail="is missing")
+    refusal = Refusal(id="b", code=Code.MALFORMED, detail="not read", violations=(wrong,))
+    with caplog.at_level(logging.INFO):
+        EventLog().told(admit(), [refusal], [], None)
+    assert f"customer.orders malformed: {shown}" in caplog.messages[0]
+
+
+def test_a_map_at_the_top_of_a_contract_shows_no_key(admit: Admit, caplog: pytest.LogCaptureFixture) -> None:
+    admission = admit()
+    wrong = Violation(pointer="#/secret", rule="type", detail="is int 1")
+    refusal = Refusal(
+        id="b", code=Code.CONTRACT_VIOLATION, detail="", violations=(wrong,), judged_by=admission.contract.newest
+    )
+    with caplog.at_level(logging.INFO):
+        EventLog().told(admission, [refusal], [], None)
+    assert "contract_violation: * is int 1" in caplog.messages[0]
+
+
+@pytest.mark.parametrize("door", ["rest", "grpc"])
+@pytest.mark.parametrize(
+    ("topic", "code", "line"),
+    [
+        (
+            "customer.orders",
+            Code.TOO_LARGE,
+            "rejected customer.orders too_large: The request or an event is too large door={} events=3",
+        ),
+        ("no.topic", Code.UNKNOWN_TOPIC, "rejected no.topic unknown_topic: "),
+        ("customer.orders", Code.OVERLOADED, "failed   customer.orders overloaded: "),
+        ("", Code.UNAUTHENTICATED, " (no topic) unauthenticated: "),
+        ("a\r\n\x1b[31mb" + 300 * "x", Code.UNKNOWN_TOPIC, "rejected a\\r\\n\\x1b[31mbx"),
+    ],
+)
+def test_dev_has_a_line_for_what_stopped_before_a_verdict(
+    caplog: pytest.LogCaptureFixture, door: str, topic: str, code: Code, line: str
+) -> None:
+    with caplog.at_level(logging.INFO):
+        EventLog().refused(topic, door, code, 3)
+    (record,) = caplog.records
+    said = HumanFormatter().format(record)
+    assert line.format(door) in said
+    assert len(said.splitlines()) == 1
+    assert len(said) < 300
+
+
+def test_production_has_none_for_it(caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever has no token could write the log full."""
+    with caplog.at_level(logging.DEBUG):
+        RefusalLog().refused("customer.orders", "grpc", Code.UNAUTHENTICATED, 1)
+    assert caplog.records == []
+
+
 def test_observers_are_told_in_their_order(admit: Admit) -> None:
     heard: list[str] = []
 
@@ -110,5 +175,12 @@ def test_observers_are_told_in_their_order(admit: Admit) -> None:
         def told(self, *_: object) -> None:
             heard.append(self._name)
 
-    Observers(Hears("first"), Hears("second")).told(admit(), [STORED], [1], None)
+        def refused(self, *what: object) -> None:
+            heard.append(f"{self._name} {what}")
+
+    both = Observers(Hears("first"), Hears("second"))
+    both.told(admit(), [STORED], [1], None)
     assert heard == ["first", "second"]
+    heard.clear()
+    both.refused("a.b", "grpc", Code.TOO_LARGE, 2)
+    assert heard == [f"{name} ('a.b', 'grpc', {Code.TOO_LARGE!r}, 2)" for name in ("first", "second")]
