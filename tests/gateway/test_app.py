@@ -21,6 +21,7 @@ from tidegate_gateway.adapters.kafka.publisher import KafkaPublisher
 from tidegate_gateway.app import Gateway
 from tidegate_gateway.commands.dev_plan import dev_plan, dev_token
 from tidegate_gateway.config.plan import Plan
+from tidegate_gateway.edge.http2.frames import PREFACE, PRIORITY, frame, settings
 from tidegate_gateway.servers import PortTakenError, bind
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -159,6 +160,29 @@ def events_of(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The lines of events, without their places in Kafka."""
     said = [record.getMessage() for record in caplog.records if record.name == "tidegate.events"]
     return [line.partition(" at ")[0] + " at" if line.startswith("stored") else line for line in said]
+
+
+async def test_a_connection_that_is_paced_stands_in_the_metrics() -> None:
+    key = make()
+    gateway = Gateway(plan_of(key), key)
+    bound = await gateway.start()
+    ended = asyncio.Event()
+    running = asyncio.create_task(gateway.run(ended))
+    url = f"http://{bound.admin}/metrics"
+    await until_it_answers(url)
+    host, _, port = bound.grpc.rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port))
+    writer.write(PREFACE + settings({}) + frame(PRIORITY, 0, 99, bytes(5)) * 3_000)
+    async with httpx2.AsyncClient(trust_env=False) as client, asyncio.timeout(10):
+        while 'tidegate_grpc_paced_total{known="false"} 0.0' in (told := (await client.get(url)).text):  # noqa: ASYNC110 -- a scrape is all it tells
+            await asyncio.sleep(0.02)
+    assert 'tidegate_grpc_paced_total{known="false"}' in told
+    assert 'tidegate_grpc_paced_total{known="true"} 0.0' in told
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+    ended.set()
+    await running
 
 
 async def until_it_answers(url: str) -> None:
