@@ -56,6 +56,13 @@ def test_the_environment_has_nothing_else(bare: Path) -> None:
     assert found == sorted(["tidegate", *ONLY])
 
 
+def test_it_brings_the_files_that_contracts_import_and_clients_are_generated_from(bare: Path) -> None:
+    """Beside protoc's own includes: `import "tidegate/options/v1/options.proto"` is found where the SDK is installed."""
+    (packages,) = (bare.parents[1] / "lib").glob("python*/site-packages")
+    for name in ("tidegate/options/v1/options.proto", "tidegate/ingest/v1/ingest.proto"):
+        assert (packages / name).read_bytes() == (ROOT / "schemas" / "proto" / name).read_bytes()
+
+
 def test_every_public_name_can_be_imported(bare: Path) -> None:
     program = "import json, tidegate; print(json.dumps([getattr(tidegate, n).__name__ for n in tidegate.__all__]))"
     assert "Client" in run(bare, program)
